@@ -1,0 +1,53 @@
+"""What can go wrong, as a tree; every message is one sentence with the offending value and where it stood.
+
+EdgeprintError
+├── NotACapture         the file is neither pcap nor pcapng
+├── TruncatedCapture    the capture ends in the middle of a packet
+├── UnknownDevice       a device or MAC that the inventory does not list
+├── BadInventory        devices.csv cannot be used
+├── BadParams           params.yaml has an unknown key or a value out of range
+├── NotEnoughData       too few samples to train or to judge
+├── BadArtifact         a model folder is incomplete or contradicts itself
+├── GateRefused         a challenger is not good enough to be promoted
+└── UntrustedModel      a model's signature or hash does not hold
+"""
+
+
+class EdgeprintError(Exception):
+    """Base of every error that edgeprint raises on purpose."""
+
+
+class NotACapture(EdgeprintError):
+    """The file is neither pcap nor pcapng (nor gzip of either)."""
+
+
+class TruncatedCapture(EdgeprintError):
+    """The capture ends in the middle of a packet."""
+
+
+class UnknownDevice(EdgeprintError):
+    """A device or MAC that the inventory does not list."""
+
+
+class BadInventory(EdgeprintError):
+    """devices.csv is missing, lacks a column, or contradicts itself."""
+
+
+class BadParams(EdgeprintError):
+    """params.yaml has an unknown key or a value out of range."""
+
+
+class NotEnoughData(EdgeprintError):
+    """Too few samples to train on or to judge by."""
+
+
+class BadArtifact(EdgeprintError):
+    """A model's folder is incomplete or contradicts itself."""
+
+
+class GateRefused(EdgeprintError):
+    """A challenger is not good enough to be promoted."""
+
+
+class UntrustedModel(EdgeprintError):
+    """A model's signature, hash or metadata does not hold."""

@@ -1,0 +1,171 @@
+"""params.yaml as typed values; an unknown key or a value out of range is refused by name.
+
+params = load("params.yaml")
+params.cclp.train.steps
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edgeprint.errors import BadParams
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Unit = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Testbed(Section):
+    devices: Annotated[int, Field(ge=2, le=40)]
+    quarters: Annotated[int, Field(ge=1, le=12)]
+    hours: Annotated[float, Field(gt=0, le=24 * 90)]
+    seed: int
+
+
+class Intervals(Section):
+    by: Literal["auto", "calendar", "shares"]
+    count: Annotated[int, Field(ge=1, le=52)]
+    test_fraction: Share
+
+
+class CclpFeatures(Section):
+    window_minutes: Annotated[int, Field(ge=1, le=1440)]
+
+
+class CclpTrain(Section):
+    label_fraction: Annotated[float, Field(gt=0, le=1)]
+    upsample_to: Count
+    labelled_per_class: Count
+    unlabelled: Annotated[int, Field(ge=0)]
+    iterations: Count
+    learning_rate: Positive
+    decay_every: Count
+    l2: Annotated[float, Field(ge=0)]
+    steps: Annotated[int, Field(ge=1, le=20)]
+    weight: Annotated[float, Field(ge=0)]
+    embedding: Count
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Cclp(Section):
+    features: CclpFeatures
+    train: CclpTrain
+    threshold: Unit
+
+
+class LstmCnnFeatures(Section):
+    segment_minutes: Annotated[int, Field(ge=1, le=1440)]
+    columns: Annotated[list[str], Field(min_length=1)]
+
+
+class LstmCnnTrain(Section):
+    window: Annotated[int, Field(ge=2, le=100)]
+    overlap: Annotated[int, Field(ge=0)]
+    units: Count
+    epochs: Count
+    batch: Count
+    learning_rate: Positive
+    l2: Annotated[float, Field(ge=0)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    held_out: Share
+
+
+class LstmCnn(Section):
+    features: LstmCnnFeatures
+    train: LstmCnnTrain
+
+
+class BinaryFeatures(Section):
+    bin_seconds: Positive
+    height: Annotated[int, Field(ge=8, le=1024)]
+
+
+class BinaryTrain(Section):
+    width: Annotated[int, Field(ge=8, le=1024)]
+    normalisation: Literal["max", "max+centre", "log+max", "log+max+centre"]
+    samples: Count
+    negatives: Count
+    epochs: Count
+    batch: Count
+    learning_rate: Positive
+
+
+class BinaryEvaluate(Section):
+    runs: Count
+    run_length: Count
+
+
+class Binary(Section):
+    features: BinaryFeatures
+    train: BinaryTrain
+    evaluate: BinaryEvaluate
+    threshold: Unit
+
+
+class Drift(Section):
+    method: Literal["wasserstein", "jensenshannon"]
+    threshold: Positive
+    minimum_rows: Count
+
+
+class Policy(Section):
+    max_f1_drop: Unit
+    max_drift_share: Unit
+    min_f1: Unit
+    max_age_intervals: Count
+    max_new_data: Positive
+
+
+class Gate(Section):
+    min_macro_f1: Unit
+    max_drop: Unit
+    max_device_drop: Unit
+    max_parity: Positive
+    max_latency_ms: Positive
+    max_bytes: Count
+
+
+class Agent(Section):
+    hours: Positive
+    streak: Count
+
+
+class Params(Section):
+    testbed: Testbed
+    intervals: Intervals
+    cclp: Cclp
+    lstm_cnn: LstmCnn
+    binary: Binary
+    drift: Drift
+    policy: Policy
+    gate: Gate
+    agent: Agent
+    seed: int
+
+
+def load(path: Path | str = "params.yaml") -> Params:
+    """Read and check a params.yaml. Raises BadParams with the file, the key and the value."""
+    try:
+        return Params.model_validate(yaml.safe_load(Path(path).read_text()))
+    except (OSError, yaml.YAMLError) as error:
+        raise BadParams(f"{path} cannot be read: {error}") from error
+    except ValidationError as error:
+        raise BadParams("; ".join(_sentence(str(path), e) for e in error.errors())) from error
+
+
+def _sentence(path: str, error: dict) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{path}: {key} is not a known key"
+    if error["type"] == "missing":
+        return f"{path}: {key} is missing"
+    return f"{path}: {key} = {error['input']!r} is refused: {error['msg'].lower()}"

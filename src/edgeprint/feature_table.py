@@ -63,7 +63,7 @@ class FeatureTable:
         return cls(tables[0].schema, *map(np.concatenate, parts))
 
     def in_stream_order(self) -> FeatureTable:
-        """Sorted by device, then capture by its first row's time, then time: a device's rows as it lived them."""
+        """Sorted by device, then capture (by its first row), then time: a device's rows as it lived them."""
         first: dict[tuple[str, str], int] = {}
         for key, start in zip(zip(self.device, self.capture, strict=True), self.start_ns, strict=True):
             first[key] = min(first.get(key, start), start)

@@ -1,4 +1,4 @@
-"""Progress of anything longer than two seconds: a bar on a terminal, a plain line every few seconds elsewhere.
+"""Progress of anything longer than two seconds: a bar on a terminal, else a plain line every few seconds.
 
 for capture in track(captures, "extract"):
     ...

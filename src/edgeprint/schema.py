@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """One feature: `name`, `unit` (SI or 'count', 'byte', '1'), `direction` ('in', 'out', 'both'), `source` section."""
+    """One feature: its unit ('s', 'byte', 'count', '1'), direction (in, out, both) and source section."""
 
     name: str
     unit: str

@@ -76,7 +76,7 @@ class Inventory:
         return found
 
     def strangers(self, table: PacketTable) -> dict[str, int]:
-        """Packets sent by each unicast MAC that no device owns; the network's router is usually among them."""
+        """Packets sent by each unicast MAC that no device owns; the router is usually among them."""
         known = np.array(sorted(self.by_mac), "u8")
         unicast = ((table.src >> np.uint64(40)) & np.uint64(1)) == 0
         macs, counts = np.unique(table.src[unicast & ~np.isin(table.src, known)], return_counts=True)

@@ -57,8 +57,8 @@ class DnsTable:
 class HandshakeTable:
     """TLS handshakes, one row each (papers/cclp section IV.D).
 
-    TLS 1.2: `server_ns` is the packet with the server's certificate, `client_ns` the one with the client's key
-    exchange. TLS 1.3 hides both: the end of the server's first flight and the client's next flight.
+    TLS 1.2: `server_ns` is the packet with the server's certificate, `client_ns` the one with the client's
+    key exchange. TLS 1.3 hides both: the end of the server's first flight and the client's next flight.
     """
 
     client: NDArray[np.uint64]  # MAC that sent the ClientHello
@@ -196,6 +196,6 @@ class DevicePackets:
 
     @property
     def signed_size(self) -> NDArray[np.int64]:
-        """Wire length [n], positive where sent, negative where received (papers/binary-edge section 3.1.1)."""
+        """Wire length [n], positive where sent, negative where received (papers/binary-edge 3.1.1)."""
         size = self.table.wire_len.astype("i8")
         return np.where(self.sent, size, -size)

@@ -1,0 +1,54 @@
+"""Score every trained model on every interval and report how far the data moved.
+
+python -m flows.evaluate
+"""
+
+from pathlib import Path
+
+from prefect import flow, task
+
+from edgeprint.progress import track
+from edgeprint.scores import Scores
+from edgeprint.stages import evaluate as stage
+from edgeprint.stages.extract import METHODS
+from edgeprint.stages.train import Trainer, read_runs
+from edgeprint.stages.workspace import Workspace
+
+
+@task(task_run_name="{key} trained on {index}")
+def score_row(trainer: Trainer, key: str, index: int, entries: dict[str, dict]) -> list[Scores | None]:
+    row = [stage.score_cell(trainer, entries, j) for j in range(len(trainer.data.names))]
+    stage.log_row(trainer, index, entries, row)
+    return row
+
+
+@task(task_run_name="{key} drift of interval {index}")
+def drift(trainer: Trainer, key: str, index: int, reference: int) -> dict | None:
+    return stage.drift_of(trainer, index, reference, trainer.workspace.reports / "drift")
+
+
+@flow(name="evaluate")
+def evaluate(root: Path = Path()) -> dict:
+    """The matrices of all three methods, and a drift report an interval against the first one trained on."""
+    workspace = Workspace(root.resolve())
+    (workspace.reports / "drift").mkdir(parents=True, exist_ok=True)
+    report = {}
+    for key in METHODS:
+        trainer, runs = Trainer(workspace, key), read_runs(workspace, key)
+        trained = sorted(int(i) for i in runs["models"])
+        cells = {}
+        for i in track(trained, f"evaluate {key}"):
+            row = score_row(trainer, key, i, runs["models"][str(i)])
+            cells.update({(i, j): scores for j, scores in enumerate(row)})
+        moved = [drift(trainer, key, j, trained[0]) for j in range(trained[0] + 1, len(trainer.data.names))]
+        report[key] = {
+            **stage.summary(cells, trainer.data.names),
+            "drift": [each for each in moved if each],
+            "skipped": runs["skipped"],
+        }
+    workspace.write_report("evaluate", report)
+    return report
+
+
+if __name__ == "__main__":
+    evaluate()

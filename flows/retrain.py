@@ -1,0 +1,40 @@
+"""As each interval ends: decide for every model, retrain what must be, promote what passes the gate.
+
+python -m flows.retrain
+"""
+
+from pathlib import Path
+
+from prefect import flow, task
+
+from edgeprint.progress import track
+from edgeprint.stages import retrain as stage
+from edgeprint.stages.extract import METHODS
+from edgeprint.stages.train import Trainer, read_runs
+from edgeprint.stages.workspace import Workspace
+
+
+@task(task_run_name="{name} {interval}")
+def step(walk: stage.Walk, name: str, interval: str, index: int) -> dict:
+    return walk.step(name, index)
+
+
+@flow(name="retrain")
+def retrain(root: Path = Path()) -> list[dict]:
+    """Live through the intervals in order; every decision, refusal and promotion is a line of the report."""
+    workspace = Workspace(root.resolve())
+    lines = []
+    for key in METHODS:
+        trainer = Trainer(workspace, key, stage="retrain")
+        walk = stage.start(trainer, read_runs(workspace, key))
+        work = [
+            (i, interval, name) for i, interval in enumerate(trainer.data.names) for name in trainer.names
+        ]
+        for index, interval, name in track(work, f"retrain {key}"):
+            lines.append({"method": key, **step(walk, name, interval, index)})
+    workspace.write_report("retrain", lines)
+    return lines
+
+
+if __name__ == "__main__":
+    retrain()

@@ -1,0 +1,64 @@
+"""Compact clustering via label propagation (papers/cclp section V, equations 3 to 8).
+
+loss = cclp_loss(z, labels, steps=3)      # z [n, f] embeddings, labelled rows first; labels [l, c] one-hot
+
+Transitions between samples that label propagation puts into the same class are rewarded along chains of
+1 to S steps, so that each class becomes one compact cluster. Nothing is detached: the gradient flows through
+the propagation and the target too.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+SMOOTHING = 1e-5  # keeps I - H_UU invertible when a sample transits only to itself
+
+
+def transition_matrix(z: Tensor) -> Tensor:
+    """H [n, n], equation 3: rows are the softmax of dot products, mixed with a little of the uniform row.
+
+    In float64: where the softmax saturates, 1 - H_ii is as small as the smoothing.
+    """
+    wide = z.double()
+    return SMOOTHING / len(z) + (1 - SMOOTHING) * torch.softmax(wide @ wide.T, dim=1)
+
+
+def propagate(transitions: Tensor, labels: Tensor) -> Tensor:
+    """Class posteriors Φ [n, c], equation 5; `labels` [l, c] are those of the first rows.
+
+    A label row of zeros (a sample of no class) passes nothing on.
+    """
+    known = len(labels)
+    labels = labels.to(transitions)
+    if known == len(transitions):
+        return labels
+    to_known, to_unknown = transitions[known:, :known], transitions[known:, known:]
+    identity = torch.eye(len(to_unknown)).to(transitions)
+    return torch.cat([labels, torch.linalg.solve(identity - to_unknown, to_known @ labels)])
+
+
+def target_matrix(posteriors: Tensor) -> Tensor:
+    """T [n, n], equation 4: the transitions of perfectly compact classes; symmetric, rows sum to about 1."""
+    mass = posteriors.sum(0)  # [c]
+    return (posteriors / (mass + 1e-5)) @ posteriors.T
+
+
+def chain_losses(transitions: Tensor, posteriors: Tensor, steps: int) -> Tensor:
+    """Cross entropy [steps] between T and the chains H⁽¹⁾ to H⁽ˢ⁾ of equation 7, each a mean over rows."""
+    target = target_matrix(posteriors)
+    within_class = transitions * (posteriors @ posteriors.T)  # H∘M, equation 8
+    chain = transitions
+    losses = []
+    for step in range(steps):
+        if step:
+            chain = within_class @ chain
+        losses.append(-(target * torch.log(chain + 1e-6)).sum(1).mean())
+    return torch.stack(losses)
+
+
+def cclp_loss(z: Tensor, labels: Tensor, *, steps: int) -> Tensor:
+    """Equation 6, scalar; without unlabelled rows it is a supervised regulariser."""
+    transitions = transition_matrix(z)
+    posteriors = propagate(transitions, labels)
+    return chain_losses(transitions.to(z), posteriors.to(z), steps).mean()

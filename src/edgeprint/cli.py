@@ -1,0 +1,135 @@
+"""The command line: one command a thing that a person does. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from edgeprint.errors import EdgeprintError
+
+app = typer.Typer(
+    help="Know what every device on a network is, and whether it still behaves like itself, from packet headers alone.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.command()
+def run(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder with captures and devices.csv (columns mac,device,category,iot); a params.yaml in it replaces the keys that it names. Without it, a simulated home."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Recompute every stage, stale or not.")] = False,
+) -> None:
+    """The main job: from captures to recognised devices, and a page that shows it.
+
+    DVC runs only what is stale: a second run with nothing changed recomputes nothing.
+
+    [bold]edgeprint run[/]  a simulated home      [bold]edgeprint run --data DIR[/]  real captures
+    """
+    from edgeprint.stages import job
+
+    workspace = job.prepare(Path(), data)
+    changed = job.run(workspace, force=force)
+    page = workspace.reports / "index.html"
+    print(f"\n{'Done' if changed else 'Nothing to recompute'}. Look at {page}")
+    print(f"MLflow:   mlflow ui --backend-store-uri sqlite:///{workspace.state}/mlflow.db")
+    print(f"Prefect:  PREFECT_HOME=$PWD/{workspace.state}/prefect prefect server start")
+
+
+@app.command()
+def testbed(
+    out: Annotated[Path, typer.Argument(help="Folder for the captures, devices.csv and source.json.")],
+    devices: Annotated[
+        int, typer.Option(min=2, max=40, help="IoT devices; a laptop and a phone come on top.")
+    ] = 8,
+    quarters: Annotated[int, typer.Option(min=1, max=12)] = 4,
+    hours: Annotated[float, typer.Option(min=0.1, help="Hours of traffic in each quarter.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
+    params: Annotated[
+        Path | None, typer.Option(help="Take all numbers from the testbed section of this params.yaml.")
+    ] = None,
+) -> None:
+    """Simulate a home: real, well-formed pcaps of devices whose firmware changes over the quarters."""
+    from edgeprint.testbed.home import simulate
+
+    numbers = {"devices": devices, "quarters": quarters, "hours": hours, "seed": seed}
+    if params:
+        from edgeprint.params import load
+
+        numbers = load(params).testbed.model_dump()
+    print(simulate(out, **numbers))
+
+
+@app.command()
+def agent(
+    source: Annotated[
+        str, typer.Option(help="file:CAPTURE replays a capture; newest:DIR the last one of a folder.")
+    ],
+    repository: Annotated[str, typer.Option(help="The signed repository: a URL or a folder.")],
+    inventory: Annotated[Path, typer.Option(help="devices.csv of this network.")],
+    state: Annotated[Path, typer.Option(help="Where verified models and trusted metadata are kept.")],
+    root: Annotated[
+        Path | None, typer.Option(help="The trusted root.json; a local repository's own by default.")
+    ] = None,
+    hours: Annotated[float | None, typer.Option(help="Replay only the last hours of the capture.")] = None,
+    streak: Annotated[
+        int, typer.Option(min=1, help="Misclassified ticks in a row before a device deviates.")
+    ] = 5,
+    params: Annotated[
+        Path | None, typer.Option(help="Take hours and streak from the agent section of this params.yaml.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write every verdict to this file, as JSON lines.")
+    ] = None,
+    summary: Annotated[Path | None, typer.Option(help="Write the final table to this file, as JSON.")] = None,
+    quiet: Annotated[bool, typer.Option(help="Print a device's verdict only when it changes.")] = False,
+) -> None:
+    """Watch traffic on a Pi: pull the promoted models, and say of each device whether it is still itself."""
+    from edgeprint.edge import agent as edge
+
+    if params:
+        from edgeprint.params import load
+
+        numbers = load(params).agent
+        hours, streak = numbers.hours, numbers.streak
+    edge.main(
+        source=source,
+        repository=repository,
+        root=root,
+        inventory=inventory,
+        state=state,
+        hours=hours,
+        streak=streak,
+        out=out,
+        summary=summary,
+        quiet=quiet,
+    )
+
+
+@app.command()
+def page() -> None:
+    """Write reports/index.html from the reports of the last run in this folder."""
+    from edgeprint.stages.page import write
+    from edgeprint.stages.workspace import Workspace
+
+    print(write(Workspace(Path())))
+
+
+def main() -> None:
+    """Run the command line; what goes wrong on purpose is one sentence on stderr and exit status 1."""
+    try:
+        app()
+    except EdgeprintError as error:
+        print(f"edgeprint: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except BrokenPipeError:
+        raise SystemExit(0) from None

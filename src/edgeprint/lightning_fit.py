@@ -1,0 +1,58 @@
+"""One way to run Lightning for all torch networks here: quiet, repeatable, no files, a GPU where there is one.
+
+with seeded(7):
+    module = Training(Network(...))
+    fit(module, batches, epochs=20)
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import lightning
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's global generator for the block only: weights, dropout and order repeat on the same CPU."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    # Lightning's hints (no logger, few workers, no GPU in use) do not concern the user of edgeprint.
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def fit(module: lightning.LightningModule, batches: IterableDataset, *, epochs: int) -> None:
+    """Train for `epochs` passes over `batches`, which yields whole batches; ends in eval mode on the CPU."""
+    with _quiet():
+        trainer = lightning.Trainer(
+            max_epochs=epochs,
+            accelerator="auto",
+            devices=1,
+            deterministic="warn",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(module, DataLoader(batches, batch_size=None))
+    module.cpu().eval()

@@ -1,0 +1,40 @@
+"""A method's feature rows cut into intervals, each with a held-out last part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprint import feature_table
+from edgeprint.drift import quarters
+from edgeprint.feature_table import FeatureTable
+from edgeprint.stages.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All rows of one feature set [n], their interval's index [n] and whether they are held out [n]."""
+
+    table: FeatureTable
+    interval: NDArray[np.int64]
+    names: list[str]
+    held_out: NDArray[np.bool_]
+
+    def training(self, index: int, *, since: int | None = None) -> FeatureTable:
+        """Rows to train on: of the intervals `since` (default: the first) up to `index`, without held-out ones."""
+        inside = (self.interval >= (since or 0)) & (self.interval <= index)
+        return self.table.select(inside & ~self.held_out)
+
+    def testing(self, index: int) -> FeatureTable:
+        """The held-out rows of one interval."""
+        return self.table.select((self.interval == index) & self.held_out)
+
+
+def load(workspace: Workspace, key: str) -> Dataset:
+    """Read data/features/<key> and cut it as params.yaml says."""
+    params = workspace.params().intervals
+    table = feature_table.read(workspace.features / key).in_stream_order()
+    interval, names = quarters.assign(table, params.by, params.count)
+    return Dataset(table, interval, names, quarters.held_out(table, interval, params.test_fraction))

@@ -1,0 +1,200 @@
+"""reports/index.html: one page that shows a run from the captures to what the agent said, with no other file needed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeprint import feature_table
+from edgeprint.stages import figures
+from edgeprint.stages.workspace import Workspace
+
+SPECTROGRAM_COLUMNS = 240
+TITLES = {
+    "cclp": "CCLP: which device",
+    "lstm_cnn": "LSTM-CNN: what kind",
+    "binary": "binary: still itself",
+}
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+h1 { margin-bottom: 0 } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd }
+table { border-collapse: collapse; font-size: 13px; margin: 1rem 0; display: block; overflow-x: auto }
+th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #eee; vertical-align: top }
+td.n { text-align: right; font-variant-numeric: tabular-nums } th { background: #f6f6f6 }
+img { max-width: 100% } .simulated, .real { padding: .1rem .5rem; border-radius: .3rem; color: #fff }
+.simulated { background: #b7791f } .real { background: #2a6f97 } .no { color: #b3261e } .yes { color: #1b7f3b }
+code, pre { background: #f4f4f4; padding: .1rem .3rem } pre { padding: .7rem; overflow-x: auto }
+"""
+
+
+def write(workspace: Workspace) -> Path:
+    """Write the page from the reports of the last run; returns its path."""
+    reports = {
+        name: workspace.report(name) for name in ("extract", "evaluate", "retrain", "release", "agent")
+    }
+    sections = [
+        _captures(workspace, reports["extract"]),
+        _spectrograms(workspace),
+        _matrices(reports["evaluate"]),
+        _drift(workspace, reports["evaluate"]),
+        _decisions(reports["retrain"]),
+        _gates(reports["retrain"]),
+        _release(reports["release"]),
+        _agent(workspace, reports["agent"]),
+        _commands(workspace),
+    ]
+    path = workspace.reports / "index.html"
+    path.write_text(_html(_title(workspace), sections))
+    return path
+
+
+def _html(title: str, sections: list[str]) -> str:
+    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>edgeprint</title><style>{STYLE}</style>"
+    return f"<!doctype html><html lang=en><head>{head}</head><body>{title}{''.join(sections)}</body></html>\n"
+
+
+def _title(workspace: Workspace) -> str:
+    source = workspace.source()
+    kind = "simulated" if source["simulated"] else "real"
+    version = escape(workspace.data_version())
+    return (
+        f"<h1>edgeprint</h1><p><span class={kind}>{kind} traffic</span> {escape(source['name'])}, "
+        f"data version <code>{version}</code>. Every figure on this page was measured on these captures.</p>"
+    )
+
+
+def _image(png: bytes, description: str) -> str:
+    return f"<img alt='{escape(description)}' src='data:image/png;base64,{base64.b64encode(png).decode()}'>"
+
+
+def _table(header: list[str], rows: list[list[Any]]) -> str:
+    def cell(value: Any) -> str:
+        if isinstance(value, bool):
+            return f"<td class={'yes' if value else 'no'}>{'yes' if value else 'no'}</td>"
+        if isinstance(value, float):
+            return f"<td class=n>{value:.4g}</td>"
+        return f"<td class=n>{value:,}</td>" if isinstance(value, int) else f"<td>{escape(str(value))}</td>"
+
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    return (
+        f"<table><tr>{head}</tr>{''.join('<tr>' + ''.join(map(cell, row)) + '</tr>' for row in rows)}</table>"
+    )
+
+
+def _captures(workspace: Workspace, extract: dict) -> str:
+    inventory = workspace.inventory()
+    rows = [
+        [
+            name,
+            inventory[name].category,
+            inventory[name].iot,
+            n["packets"],
+            n.get("cclp", 0),
+            n.get("lstm_cnn", 0),
+            n.get("binary", 0),
+        ]
+        for name, n in extract["devices"].items()
+    ]
+    packets = sum(capture["packets"] for capture in extract["captures"])
+    header = ["device", "kind", "IoT", "packets", "30-minute windows", "segments", "spectrogram columns"]
+    refused = "".join(f"<li class=no>{escape(each['reason'])}</li>" for each in extract["refused"])
+    cut = "".join(f"<li>{escape(c['cut'])}</li>" for c in extract["captures"] if c.get("cut"))
+    aside = f"<p>Set aside or cut:</p><ul>{refused}{cut}</ul>" if refused or cut else ""
+    return f"<h2>Captures</h2><p>{packets:,} packets in {len(extract['captures'])} captures.</p>{_table(header, rows)}{aside}"
+
+
+def _spectrograms(workspace: Workspace) -> str:
+    table = feature_table.read(workspace.features / "binary").in_stream_order()
+    devices = [d for d in table.devices if (table.device == d).sum() > 1]
+    newest = {d: table.values[np.flatnonzero(table.device == d)[-SPECTROGRAM_COLUMNS:]] for d in devices}
+    png = figures.spectrograms(newest, workspace.params().binary.features.bin_seconds)
+    return f"<h2>What each device looks like</h2><p>Spectrograms of signed packet sizes, newest traffic.</p>{_image(png, 'spectrograms')}"
+
+
+def _matrices(evaluate: dict) -> str:
+    titled = {
+        TITLES[key]: (part["intervals"], part["matrices"]["macro_f1"]) for key, part in evaluate.items()
+    }
+    rows = []
+    for key, part in evaluate.items():
+        for metric, matrix in part["matrices"].items():
+            own = [row[i] for i, row in enumerate(matrix) if row[i] is not None]
+            after = [row[i + 1] for i, row in enumerate(matrix[:-1]) if row[i + 1] is not None]
+            mean = [float(np.mean(some)) if some else "no data" for some in (own, after)]
+            rows.append([TITLES[key], metric.replace("_", " "), *mean])
+    skipped = [each for part in evaluate.values() for each in part["skipped"]]
+    lack = "".join(f"<li>{escape(each['reason'])}</li>" for each in skipped)
+    return (
+        "<h2>How well it is known, quarter by quarter</h2><p>Macro F1 on the held-out part of each interval.</p>"
+        + _image(figures.matrices(titled), "F1 matrices")
+        + _table(["method", "metric", "same interval", "one interval later"], rows)
+        + (f"<p>Not trained for lack of traffic:</p><ul>{lack}</ul>" if lack else "")
+    )
+
+
+def _drift(workspace: Workspace, evaluate: dict) -> str:
+    shares = {
+        TITLES[k]: {d["interval"]: d["share"] for d in part["drift"]}
+        for k, part in evaluate.items()
+        if part["drift"]
+    }
+    if not shares:
+        return "<h2>Drift</h2><p>There is one interval only, so nothing to compare it with.</p>"
+    links = "".join(
+        f"<li><a href='drift/{escape(d['page'])}'>{escape(TITLES[k])}, {escape(d['interval'])}</a></li>"
+        for k, part in evaluate.items()
+        for d in part["drift"]
+    )
+    png = figures.drift(shares, workspace.params().policy.max_drift_share)
+    return f"<h2>Drift by interval</h2>{_image(png, 'share of drifted columns')}<p>Evidently's reports:</p><ul>{links}</ul>"
+
+
+def _decisions(retrain: list[dict]) -> str:
+    rows = [
+        [x["interval"], x["model"], x["retrained"], x["promoted"], "; ".join(x["reasons"])] for x in retrain
+    ]
+    return "<h2>What was retrained, and why</h2>" + _table(
+        ["interval", "model", "trained", "promoted", "reasons"], rows
+    )
+
+
+def _gates(retrain: list[dict]) -> str:
+    rows = [
+        [line["interval"], line["model"], check["name"], check["value"], check["limit"], check["passed"]]
+        for line in retrain
+        for check in line.get("gate", [])
+    ]
+    table = _table(["interval", "challenger", "check", "measured", "limit", "passed"], rows)
+    refused = sum(1 for line in retrain if line.get("gate") and not line["promoted"])
+    promoted = sum(1 for line in retrain if line["promoted"])
+    return (
+        f"<h2>Promoted or refused, with the numbers</h2><p>{promoted} promoted, {refused} refused.</p>"
+        f"<details><summary>every check</summary>{table}</details>"
+    )
+
+
+def _release(release: dict) -> str:
+    rows = [[name, target.get("digest", "")[:16]] for name, target in sorted(release["models"].items())]
+    return "<h2>Signed and published</h2>" + _table(["model", "digest"], rows)
+
+
+def _agent(workspace: Workspace, agent: dict) -> str:
+    lines = [json.loads(line) for line in (workspace.reports / "verdicts.jsonl").read_text().splitlines()]
+    picture = _image(figures.verdicts(lines), "verdicts over time") if lines else "<p>No verdict.</p>"
+    rows = [list(row.values()) for row in agent["devices"]]
+    header = [name.replace("_", " ") for name in agent["devices"][0]] if agent["devices"] else []
+    return f"<h2>What the agent on the Pi said</h2>{picture}{_table(header, rows)}"
+
+
+def _commands(workspace: Workspace) -> str:
+    state = workspace.state.resolve()
+    return (
+        "<h2>Look further</h2><pre>"
+        f"mlflow ui --backend-store-uri sqlite:///{escape(str(state))}/mlflow.db\n"
+        f"PREFECT_HOME={escape(str(state))}/prefect prefect server start</pre>"
+    )

@@ -1,0 +1,111 @@
+"""Live through the intervals as they came: decide, retrain what must be, examine, promote or refuse.
+
+walk = Walk(trainer)
+for index in range(len(walk.names)):
+    for name in trainer.names:
+        step = walk.step(name, index)        # a line of reports/retrain.json
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from edgeprint import artifact
+from edgeprint.drift import policy, report
+from edgeprint.errors import NotEnoughData
+from edgeprint.registry import gate, promote, tflite, tracking
+from edgeprint.scores import Scores
+from edgeprint.stages.train import Trained, Trainer
+
+
+@dataclass
+class Walk:
+    """One method's champions as the intervals pass; `first` are the models that training made, by interval."""
+
+    trainer: Trainer
+    runs: dict
+    champions: dict[str, Trained] = field(default_factory=dict)
+
+    def step(self, name: str, index: int) -> dict[str, Any]:
+        """What happens to one model when an interval has passed: the decision, and what came of it."""
+        interval = self.trainer.data.names[index]
+        line: dict[str, Any] = {"model": name, "interval": interval, "retrained": False, "promoted": False}
+        champion = self.champions.get(name)
+        testing = self.trainer.data.testing(index)
+        try:
+            now = self._score(champion, testing) if champion else None
+            decision = self._decide(name, index, now)
+            line["reasons"] = decision.reasons
+            if not decision.retrain:
+                return line
+            challenger = self._train(name, index)
+            line["retrained"] = True
+            verdict = self._examine(challenger, champion, index)
+        except NotEnoughData as error:
+            return {**line, "reasons": [*line.get("reasons", []), str(error)]}
+        version = promote.register(challenger.run_id, challenger.artifact, name)
+        promote.record_gate(verdict, name, version, interval)
+        line |= {"version": version, "gate": [asdict(check) for check in verdict.checks]}
+        if verdict.passed:
+            promote.promote(name, version)
+            self.champions[name] = challenger
+            line["promoted"] = True
+        return line
+
+    def _score(self, trained: Trained, testing: Any) -> Scores:
+        return self.trainer.method.evaluate_one(trained.name, trained.model, testing, self.trainer.context)
+
+    def _decide(self, name: str, index: int, now: Scores | None) -> policy.Decision:
+        champion = self.champions.get(name)
+        if champion is None or now is None:
+            return policy.Decision(True, ["there is no champion yet"], {})
+        data, context = self.trainer.data, self.trainer.context
+        then_rows, now_rows = data.training(champion.interval), data.table.select(data.interval == index)
+        device = name.partition(".")[2]
+        if device:
+            then_rows = then_rows.select(then_rows.device == device)
+            now_rows = now_rows.select(now_rows.device == device)
+        moved = None
+        if min(len(then_rows), len(now_rows)) >= context.params.drift.minimum_rows:
+            moved = report.compare(then_rows, now_rows, context.params.drift).share
+        evidence = policy.Evidence(
+            champion_f1_then=champion.scores.macro_f1,
+            f1_now=now.macro_f1,
+            drift_share=moved,
+            age_intervals=index - champion.interval,
+            new_data_ratio=len(now_rows) / max(1, len(then_rows)),
+        )
+        return policy.decide(evidence, context.params.policy)
+
+    def _train(self, name: str, index: int) -> Trained:
+        """The challenger: at the first interval what training made, later a retraining from the champion's weights."""
+        champion = self.champions.get(name)
+        first = self.runs["models"].get(str(index), {}).get(name)
+        if champion is None and first:
+            return self.trainer.load(name, index, first)
+        folder = self.trainer.workspace.state / "challengers" / f"{name}-{index}"
+        return self.trainer.train(name, index, folder, initial=champion and champion.model)
+
+    def _examine(self, challenger: Trained, champion: Trained | None, index: int) -> gate.GateReport:
+        testing = self.trainer.data.testing(index)
+        limits = self.trainer.context.params.gate
+        before = self._exam(champion, testing) if champion else None
+        return gate.examine(self._exam(challenger, testing), before, limits)
+
+    def _exam(self, trained: Trained, testing: Any) -> gate.Exam:
+        folder = artifact.read(trained.artifact)
+        runner = tflite.Runner(folder.tflite)
+        return gate.Exam(
+            schema_hash=folder.schema.hash,
+            scores=self._score(trained, testing),
+            parity=trained.parity,
+            latency_ms=tflite.latency_ms(runner, folder.golden_inputs),
+            size_bytes=len(folder.tflite),
+        )
+
+
+def start(trainer: Trainer, runs: dict) -> Walk:
+    """A walk over a registry that forgets what an earlier run of the same workspace promoted."""
+    tracking.open_store(trainer.workspace.state)
+    return Walk(trainer, runs)

@@ -1,0 +1,158 @@
+"""Train one method interval after interval, each model in an MLflow run with its exported artifact folder.
+
+    trained = Trainer(workspace, "binary")
+    for index in trained.intervals:
+        for name in trained.names:
+            trained.train(name, index)
+    trained.finish()
+
+Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgeprint import artifact
+from edgeprint.errors import NotEnoughData
+from edgeprint.feature_table import FeatureTable
+from edgeprint.registry import tflite, tracking
+from edgeprint.scores import Scores
+from edgeprint.stages import dataset
+from edgeprint.stages.methods import METHODS, Context
+from edgeprint.stages.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, where it lies, its run and how good it is on the held-out part of its newest interval."""
+
+    name: str
+    model: Any
+    folder: Path
+    run_id: str
+    interval: int
+    scores: Scores
+    parity: float  # largest difference between TFLite and its source model, over the golden inputs
+
+    @property
+    def artifact(self) -> Path:
+        return self.folder / "artifact"
+
+
+@dataclass
+class Trainer:
+    """What all trainings of one method share; `stage` names the MLflow runs' origin: train or retrain."""
+
+    workspace: Workspace
+    key: str
+    stage: str = "train"
+    skipped: list[dict] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.method = METHODS[self.key]
+        self.data = dataset.load(self.workspace, self.key)
+        self.context = Context(self.workspace.inventory(), self.workspace.params())
+        self.names = self.method.names(self.context.inventory)
+        tracking.open_store(self.workspace.state)
+
+    def train(
+        self, name: str, index: int, folder: Path, *, initial: Any = None, on_epoch: Callable | None = None
+    ) -> Trained:
+        """One model of the rows up to an interval (or of that interval, continuing from `initial`), logged and saved.
+
+        Raises NotEnoughData.
+        """
+        since = None if self.method.cumulative or initial is None else index
+        training, testing = self.data.training(index, since=since), self.data.testing(index)
+        if not len(training) or not len(testing):
+            raise NotEnoughData(f"{name}: {self.data.names[index]} holds no traffic to train on")
+        params = self.context.params
+        numbers = getattr(params, self.key).model_dump(exclude={"features"})
+        with tracking.training_run(
+            self.method.family, name, self.data.names[index], numbers, self._tags(index)
+        ) as run:
+            model = self.method.train(
+                name,
+                training,
+                testing,
+                self.context,
+                seed=params.seed,
+                on_epoch=run.on_epoch,
+                initial=initial,
+            )
+            scores = self.method.evaluate_one(name, model, testing, self.context)
+            self.method.save(model, folder)
+            parity = self._export(name, model, training, index, folder / "artifact")
+            run.scores(scores)
+            run.metric("tflite_parity", parity)
+            run.artifact_folder(folder / "artifact")
+        return Trained(name, model, folder, run.run_id, index, scores, parity)
+
+    def load(self, name: str, index: int, entry: dict) -> Trained:
+        """A model that an earlier stage trained; `entry` is its line in models/<key>/runs.json."""
+        folder = self.workspace.root / entry["folder"]
+        return Trained(
+            name,
+            self.method.load(folder),
+            folder,
+            entry["run_id"],
+            index,
+            Scores.from_dict(entry["scores"]),
+            entry["parity"],
+        )
+
+    def _tags(self, index: int) -> dict[str, str]:
+        source = self.workspace.source()
+        return {
+            "stage": self.stage,
+            "interval": self.data.names[index],
+            "data_version": self.workspace.data_version(),
+            "data_source": source["name"],
+            "simulated": str(source["simulated"]).lower(),
+        }
+
+    def _export(self, name: str, model: Any, table: FeatureTable, index: int, folder: Path) -> float:
+        export = self.method.export(model, table, self.context)
+        network = tflite.convert(export.keras)
+        source = self.workspace.source()
+        card = artifact.ModelCard(
+            family=self.method.family,
+            name=name,
+            labels=export.labels,
+            input_shape=list(export.inputs.shape[1:]),
+            schema_hash=table.schema.hash,
+            thresholds=export.thresholds,
+            preprocessing=export.preprocessing,
+            data={
+                "version": self.workspace.data_version(),
+                "source": source["name"],
+                "simulated": source["simulated"],
+                "trained_through": self.data.names[index],
+            },
+            git_revision=tracking.git_revision(),
+        )
+        expected = tflite.predict(export.keras, export.inputs)
+        artifact.write(
+            folder, tflite=network, card=card, schema=table.schema, golden=(export.inputs, expected)
+        )
+        return tflite.parity(export.keras, network, export.inputs)
+
+
+def entry(trained: Trained, workspace: Workspace) -> dict:
+    """What runs.json remembers of a model."""
+    return {
+        "run_id": trained.run_id,
+        "folder": str(trained.folder.relative_to(workspace.root)),
+        "scores": trained.scores.to_dict(),
+        "parity": trained.parity,
+    }
+
+
+def read_runs(workspace: Workspace, key: str) -> dict:
+    """models/<key>/runs.json: {"intervals": [names], "models": {index: {name: entry}}, "skipped": [...]}."""
+    return json.loads((workspace.models / key / "runs.json").read_text())

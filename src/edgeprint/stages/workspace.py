@@ -1,0 +1,84 @@
+"""Where a run keeps what: one folder with dvc.yaml and params.yaml, either this repository or one data set's own.
+
+data/captures/   pcaps, devices.csv, source.json      (DVC)
+data/features/   Parquet, a folder a method           (DVC)
+models/          weights, a folder a method           (DVC)
+reports/         figures, tables, pages               (DVC)
+state/           MLflow's and Prefect's databases, the signed repository, the agent's models
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edgeprint.packets import inventory
+from edgeprint.params import Params, load
+
+
+@dataclass(frozen=True)
+class Workspace:
+    root: Path
+
+    @property
+    def captures(self) -> Path:
+        return self.root / "data/captures"
+
+    @property
+    def features(self) -> Path:
+        return self.root / "data/features"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "models"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state"
+
+    def params(self) -> Params:
+        return load(self.root / "params.yaml")
+
+    def inventory(self) -> inventory.Inventory:
+        return inventory.read(self.captures / "devices.csv")
+
+    def source(self) -> dict[str, Any]:
+        """What the captures are: `simulated` (bool) and `name`."""
+        return json.loads((self.captures / "source.json").read_text())
+
+    def data_version(self) -> str:
+        """The hash under which DVC knows data/captures; 'unversioned' where it does not."""
+        for path, find in (("dvc.lock", _lock_hash), ("data/captures.dvc", _added_hash)):
+            if (self.root / path).is_file() and (
+                found := find(yaml.safe_load((self.root / path).read_text()))
+            ):
+                return found
+        return "unversioned"
+
+    def report(self, name: str) -> Any:
+        """Read reports/<name>.json."""
+        return json.loads((self.reports / f"{name}.json").read_text())
+
+    def write_report(self, name: str, content: Any) -> Path:
+        path = self.reports / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1))
+        return path
+
+
+def _lock_hash(lock: dict) -> str | None:
+    stages = lock.get("stages", {}).values()
+    outs = [out for stage in stages for out in stage.get("outs", [])]
+    return next((out["md5"] for out in outs if out["path"] == "data/captures"), None)
+
+
+def _added_hash(added: dict) -> str | None:
+    return next((out.get("md5") for out in added.get("outs", [])), None)

@@ -19,6 +19,7 @@ from edgeprint.stages.workspace import Workspace
 def score_row(trainer: Trainer, key: str, index: int, entries: dict[str, dict]) -> list[Scores | None]:
     row = [stage.score_cell(trainer, entries, j) for j in range(len(trainer.data.names))]
     stage.log_row(trainer, index, entries, row)
+    stage.log_family(trainer, index, row)
     return row
 
 

@@ -26,7 +26,7 @@ def retrain(root: Path = Path()) -> list[dict]:
     lines = []
     for key in METHODS:
         trainer = Trainer(workspace, key, stage="retrain")
-        walk = stage.start(trainer, read_runs(workspace, key))
+        walk = stage.Walk(trainer, read_runs(workspace, key))
         work = [
             (i, interval, name) for i, interval in enumerate(trainer.data.names) for name in trainer.names
         ]

@@ -11,7 +11,8 @@ import typer
 from edgeprint.errors import EdgeprintError
 
 app = typer.Typer(
-    help="Know what every device on a network is, and whether it still behaves like itself, from packet headers alone.",
+    help="Know what every device on a network is, and whether it still behaves like itself, "
+    "from packet headers alone.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -24,7 +25,8 @@ def run(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="A folder with captures and devices.csv (columns mac,device,category,iot); a params.yaml in it replaces the keys that it names. Without it, a simulated home."
+            help="A folder with captures and devices.csv (columns mac,device,category,iot); "
+            "a params.yaml in it replaces the keys that it names. Without it, a simulated home."
         ),
     ] = None,
     force: Annotated[bool, typer.Option(help="Recompute every stage, stale or not.")] = False,

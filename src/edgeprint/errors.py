@@ -8,6 +8,7 @@ EdgeprintError
 ├── BadParams           params.yaml has an unknown key or a value out of range
 ├── NotEnoughData       too few samples to train or to judge
 ├── BadArtifact         a model folder is incomplete or contradicts itself
+├── UnknownModel        a model, version or alias that the registry does not hold
 ├── GateRefused         a challenger is not good enough to be promoted
 └── UntrustedModel      a model's signature or hash does not hold
 """
@@ -43,6 +44,10 @@ class NotEnoughData(EdgeprintError):
 
 class BadArtifact(EdgeprintError):
     """A model's folder is incomplete or contradicts itself."""
+
+
+class UnknownModel(EdgeprintError):
+    """A model, version or alias that the registry does not hold."""
 
 
 class GateRefused(EdgeprintError):

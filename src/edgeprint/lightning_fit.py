@@ -1,4 +1,4 @@
-"""One way to run Lightning for all torch networks here: quiet, repeatable, no files, a GPU where there is one.
+"""One way to run Lightning: quiet, repeatable, without files, on a GPU where there is one.
 
 with seeded(7):
     module = Training(Network(...))

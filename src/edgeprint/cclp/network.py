@@ -49,7 +49,7 @@ class CclpNetwork(nn.Module):
             nn.ELU(),
             *convolution(embedding, embedding),
             nn.ELU(),  # [n, 80, 1, 7]
-        ).to(memory_format=torch.channels_last)
+        )
         self.dropout = nn.Dropout(dropout)  # of the heads: never before the CCLP loss
         self.device = nn.Linear(embedding, classes)
         self.iot = nn.Linear(embedding, 2)
@@ -68,7 +68,7 @@ class CclpNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network, the devices it tells apart, and those with too few windows to learn (name: windows)."""
+    """A trained network, the devices it tells apart, and those with too few windows to learn (and how many)."""
 
     network: CclpNetwork
     devices: list[str]
@@ -78,10 +78,11 @@ class Model:
 
 def predict(model: Model, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probabilities [n, C + 1] of raw features [n, d]: softmax over the C devices, then P(IoT)."""
-    model.network.eval()
+    network = model.network.eval()
+    where = network.iot.weight.device
     with torch.inference_mode():
-        parts = [_probabilities(model.network, part) for part in torch.from_numpy(values).split(CHUNK)]
-        return torch.cat(parts).numpy()
+        parts = torch.from_numpy(values).split(CHUNK)
+        return torch.cat([_probabilities(network, part.to(where)).cpu() for part in parts]).numpy()
 
 
 def _probabilities(network: CclpNetwork, raw: Tensor) -> Tensor:

@@ -1,11 +1,12 @@
-"""Train the CCLP network from a few labelled windows and many unlabelled ones (papers/cclp sections V and VI).
+"""Train the CCLP network on a few labelled windows and many unlabelled ones (papers/cclp sections V, VI).
 
 model = train(training, validation, inventory, params.cclp, seed=7)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import Any
 
 import lightning
 import numpy as np
@@ -13,90 +14,21 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import IterableDataset
 
+from edgeprint.cclp.batches import Batches, choose_labelled, learnable
 from edgeprint.cclp.evaluate import NON_IOT, decide, truth
 from edgeprint.cclp.loss import cclp_loss
 from edgeprint.cclp.network import CclpNetwork, Model, predict
-from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.lightning_fit import fit, seeded
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Cclp, CclpTrain
 from edgeprint.scores import Scores
 
-EPOCH = 50  # iterations between two reports
-LABELLED = 2  # windows of a device that must be labelled at least
-
 OnEpoch = Callable[[int, dict[str, float]], None]
 
 
-def learnable(
-    table: FeatureTable, inventory: Inventory, needed: int = LABELLED
-) -> tuple[list[str], dict[str, int]]:
-    """IoT devices with at least `needed` windows, and the windows of those with fewer.
-
-    Raises NotEnoughData when fewer than two devices are left.
-    """
-    count = {name: int((table.device == name).sum()) for name in inventory.iot}
-    devices = [name for name, windows in count.items() if windows >= needed]
-    left_out = {name: windows for name, windows in count.items() if windows < needed}
-    if len(devices) < 2:
-        found = ", ".join(f"{name} {windows}" for name, windows in count.items()) or "no IoT device"
-        raise NotEnoughData(f"CCLP needs two IoT devices with {needed} windows each, found: {found}")
-    return devices, left_out
-
-
-def choose_labelled(
-    label: NDArray[np.int64], fraction: float, random: np.random.Generator
-) -> dict[int, NDArray[np.int64]]:
-    """Rows of each class whose label training may see: `fraction` of them at random, two at least."""
-    chosen = {}
-    for one in np.unique(label[label >= 0]):
-        rows = random.permutation(np.flatnonzero(label == one))
-        chosen[int(one)] = rows[: max(LABELLED, round(fraction * len(rows)))]
-    return chosen
-
-
-class Batches(IterableDataset):
-    """Per pass EPOCH batches (raw [n, d], label [l]): labelled rows of every class first, then unlabelled ones.
-
-    Classes with fewer labelled rows than `upsample_to` are repeated up to it (section VI).
-    """
-
-    def __init__(
-        self,
-        values: NDArray[np.float32],
-        labelled: dict[int, NDArray[np.int64]],
-        numbers: CclpTrain,
-        random: np.random.Generator,
-    ) -> None:
-        self.values = torch.from_numpy(values)
-        self.pools = {
-            one: np.resize(rows, max(len(rows), numbers.upsample_to)) for one, rows in labelled.items()
-        }
-        seen = np.concatenate(list(labelled.values()))
-        self.unlabelled = np.setdiff1d(np.arange(len(values)), seen)
-        self.numbers, self.random = numbers, random
-
-    def __len__(self) -> int:
-        return min(EPOCH, self.numbers.iterations)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        label = np.repeat(list(self.pools), [self._take(pool) for pool in self.pools.values()])
-        free = min(self.numbers.unlabelled, len(self.unlabelled))
-        for _ in range(len(self)):
-            rows = [self.random.choice(pool, self._take(pool), False) for pool in self.pools.values()]
-            rows.append(self.random.choice(self.unlabelled, free, False))
-            yield self.values[np.concatenate(rows)], torch.from_numpy(label)
-
-    def _take(self, pool: NDArray) -> int:
-        return min(len(pool), self.numbers.labelled_per_class)
-
-
-def losses(
-    network: CclpNetwork, z: Tensor, label: Tensor, numbers: CclpTrain
-) -> tuple[Tensor, Tensor]:
+def losses(network: CclpNetwork, z: Tensor, label: Tensor, numbers: CclpTrain) -> tuple[Tensor, Tensor]:
     """Label losses of both heads on the first rows of z, and the CCLP loss of all rows; scalars.
 
     A label past the last device is non-IoT: it has no device loss, and its one-hot row is all zeros.
@@ -112,7 +44,7 @@ def losses(
 
 
 class Training(lightning.LightningModule):
-    """Adam on label losses + w · CCLP + L2; the rate falls by a third every `decay_every` steps."""
+    """Adam on label losses + w · CCLP + L2; the rate falls to a third every `decay_every` steps."""
 
     def __init__(
         self, network: CclpNetwork, numbers: CclpTrain, report: Callable[[int, float], None]
@@ -133,10 +65,80 @@ class Training(lightning.LightningModule):
         self.passed.clear()
         self.report(self.current_epoch, mean)
 
-    def configure_optimizers(self) -> dict:
+    def configure_optimizers(self) -> Any:
         numbers = self.numbers
-        adam = torch.optim.Adam(
-            self.network.parameters(), lr=numbers.learning_rate, weight_decay=numbers.l2
-        )
+        adam = torch.optim.Adam(self.network.parameters(), lr=numbers.learning_rate, weight_decay=numbers.l2)
         decay = torch.optim.lr_scheduler.StepLR(adam, numbers.decay_every, gamma=1 / 3)
         return {"optimizer": adam, "lr_scheduler": {"scheduler": decay, "interval": "step"}}
+
+
+def silent(epoch: int, metrics: dict[str, float]) -> None:
+    """Report nothing."""
+
+
+def train(
+    training: FeatureTable,
+    validation: FeatureTable,
+    inventory: Inventory,
+    params: Cclp,
+    *,
+    seed: int,
+    on_epoch: OnEpoch = silent,
+    initial: Model | None = None,
+) -> Model:
+    """A model of the IoT devices that have windows enough; the others are in its `left_out`.
+
+    Continues from `initial`'s weights and standardisation where it knows the same devices by the same schema.
+    `on_epoch` gets loss, val_loss and val_macro_f1 every EPOCH iterations. Raises NotEnoughData.
+    """
+    devices, left_out = learnable(training, inventory)
+    label = truth(training, devices, inventory)
+    values, label = training.values[label >= 0], label[label >= 0]
+    numbers, random = params.train, np.random.default_rng(seed)
+    batches = Batches(values, choose_labelled(label, numbers.label_fraction, random), numbers, random)
+    with seeded(seed):
+        network = CclpNetwork(
+            values.shape[1], len(devices), embedding=numbers.embedding, dropout=numbers.dropout
+        )
+        network.standardise.fit(values)
+        model = Model(network, devices, training.schema, left_out)
+        if initial is not None and (initial.devices, initial.schema) == (devices, training.schema):
+            network.load_state_dict(initial.network.state_dict())
+        report = Report(model, validation, truth(validation, devices, inventory), params, on_epoch)
+        fit(Training(network, numbers, report), batches, epochs=max(1, numbers.iterations // len(batches)))
+    return model
+
+
+class Report:
+    """Scores the model on the validation windows after each epoch and hands the figures on."""
+
+    def __init__(
+        self,
+        model: Model,
+        validation: FeatureTable,
+        label: NDArray[np.int64],
+        params: Cclp,
+        on_epoch: OnEpoch,
+    ) -> None:
+        self.model, self.params, self.on_epoch = model, params, on_epoch
+        self.values, self.label = validation.values[label >= 0], label[label >= 0]
+
+    def __call__(self, epoch: int, loss: float) -> None:
+        metrics = {"loss": loss}
+        if len(self.label):
+            probabilities = predict(self.model, self.values)
+            labels = [*self.model.devices, NON_IOT]
+            scores = Scores.count(labels, self.label, decide(probabilities, self.params.threshold))
+            metrics |= {"val_loss": surprise(probabilities, self.label), "val_macro_f1": scores.macro_f1}
+            self.model.network.train()
+        self.on_epoch(epoch, metrics)
+
+
+def surprise(probabilities: NDArray[np.float32], label: NDArray[np.int64]) -> float:
+    """The two label losses, as in training, from probabilities [n, C + 1] and labels [n]."""
+    devices, iot = probabilities[:, :-1], probabilities[:, -1].astype("f8")
+    is_iot = label < devices.shape[1]
+    total = -np.log(np.where(is_iot, iot, 1 - iot) + 1e-9).mean()
+    if is_iot.any():
+        total -= np.log(devices[is_iot, label[is_iot]] + 1e-9).mean()
+    return float(total)

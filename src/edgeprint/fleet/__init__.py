@@ -1,0 +1,1 @@
+"""From promoted models to signed files that a fleet of Pis pulls."""

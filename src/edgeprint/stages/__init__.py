@@ -1,1 +1,1 @@
-"""What each stage of the pipeline does, as plain functions; `flows/` maps them over captures, models and intervals."""
+"""What each stage of the pipeline does, as plain functions; `flows/` maps them over captures and models."""

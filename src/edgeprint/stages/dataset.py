@@ -23,7 +23,7 @@ class Dataset:
     held_out: NDArray[np.bool_]
 
     def training(self, index: int, *, since: int | None = None) -> FeatureTable:
-        """Rows to train on: of the intervals `since` (default: the first) up to `index`, without held-out ones."""
+        """Rows to train on: from interval `since` (default: the first) to `index`, without held-out ones."""
         inside = (self.interval >= (since or 0)) & (self.interval <= index)
         return self.table.select(inside & ~self.held_out)
 
@@ -36,5 +36,7 @@ def load(workspace: Workspace, key: str) -> Dataset:
     """Read data/features/<key> and cut it as params.yaml says."""
     params = workspace.params().intervals
     table = feature_table.read(workspace.features / key).in_stream_order()
-    interval, names = quarters.assign(table, params.by, params.count)
+    days = sorted(path.stem for path in workspace.features.glob("*/*.parquet"))
+    edges = np.array([days[0], days[-1]], "M8[ns]").astype("i8")
+    interval, names = quarters.assign(table, params.by, params.count, (int(edges[0]), int(edges[1])))
     return Dataset(table, interval, names, quarters.held_out(table, interval, params.test_fraction))

@@ -1,4 +1,4 @@
-"""Quarter by quarter: F1 of every model on every interval (trained on x evaluated on), and how far the data moved.
+"""Quarter by quarter: F1 of every model on every interval, and how far the data moved.
 
 matrix = score_matrix(trainer, runs)
 drift = drift_by_interval(trainer, workspace.reports / "drift")
@@ -12,13 +12,16 @@ from typing import Any
 from edgeprint.drift import report
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
-from edgeprint.registry import tracking
+from edgeprint.registry import figures, tracking
 from edgeprint.scores import Scores
+from edgeprint.stages.methods import device_of
 from edgeprint.stages.train import Trainer
+
+DRAWN = 3  # columns with a plot of their own on Evidently's page: each costs a second and a megabyte
 
 
 def score_cell(trainer: Trainer, entries: dict[str, dict], evaluated_on: int) -> Scores | None:
-    """All models of one row of the matrix on the held-out part of one interval; None where there is too little."""
+    """One row's models together on the held-out part of one interval; None where there is too little."""
     models = {
         name: trainer.method.load(trainer.workspace.root / entry["folder"]) for name, entry in entries.items()
     }
@@ -57,15 +60,32 @@ def log_row(trainer: Trainer, index: int, entries: dict[str, dict], row: list[Sc
     """Add the F1 on every interval to the runs of a row's models, as a metric by step and as a picture."""
     names = trainer.data.names
     for name, entry in entries.items():
-        device = name.partition(".")[2]
-        values = [_f1(scores, device) for scores in row]
-        with tracking.reopened(entry["run_id"]) as run:
-            for step, value in enumerate(values):
-                if value is not None:
-                    run.metric("f1_by_interval", value, step=step)
-            run.figure(
-                "f1-by-interval", tracking.f1_by_interval_figure(name, names, values, trained_on=index)
-            )
+        values = [_f1(scores, device_of(name)) for scores in row]
+        run = tracking.reopen(entry["run_id"])
+        for step, value in enumerate(values):
+            if value is not None:
+                run.metrics({"f1_by_interval": value}, step)
+        title = f"{name} trained through {names[index]}"
+        run.figure("f1-by-interval", figures.f1_by_interval({names[index]: values}, names, title))
+
+
+def log_family(trainer: Trainer, index: int, row: list[Scores | None]) -> None:
+    """A run of the whole family trained through one interval, comparable with the other families' runs."""
+    own = row[index]
+    if own is None:
+        return
+    names, family = trainer.data.names, trainer.method.family
+    tags = {"stage": "evaluate", "model": family, "trained_on": names[index], **trainer.origin()}
+    numbers = getattr(trainer.context.params, trainer.key).model_dump()
+    title = f"all of {family} through {names[index]}"
+    with tracking.training_run(family, title, numbers, tags) as run:
+        run.scores(own)
+        run.figure("confusion", figures.confusion(own, title))
+        values = [None if scores is None else scores.macro_f1 for scores in row]
+        for step, value in enumerate(values):
+            if value is not None:
+                run.metrics({"f1_by_interval": value}, step)
+        run.figure("f1-by-interval", figures.f1_by_interval({names[index]: values}, names, title))
 
 
 def _f1(scores: Scores | None, device: str) -> float | None:
@@ -76,13 +96,13 @@ def _f1(scores: Scores | None, device: str) -> float | None:
 
 
 def drift_of(trainer: Trainer, index: int, reference: int, folder: Path) -> dict[str, Any] | None:
-    """How far one interval's rows moved from the reference's, with an Evidently page; None where rows lack."""
+    """How far one interval's rows moved from another's, with an Evidently page; None where rows lack."""
     data, limits = trainer.data, trainer.context.params.drift
     then, now = _rows(trainer, reference), _rows(trainer, index)
     if min(len(then), len(now)) < limits.minimum_rows:
         return None
     found = report.compare(then, now, limits)
-    html, _ = report.evidently_report(then, now, found, limits)
+    html, _ = report.evidently_report(then, now, found.worst(DRAWN), limits)
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{trainer.key}-{data.names[index].replace('/', '-of-')}.html"
     page.write_text(html)

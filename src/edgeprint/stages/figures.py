@@ -35,7 +35,7 @@ def _subplots(*shape: int, **options: Any) -> tuple[Any, Any]:
 
 
 def spectrograms(columns: dict[str, NDArray[np.float32]], bin_seconds: float) -> bytes:
-    """The newest columns [k, h] of each device, side by side: time to the right, frequency up, decibels of bytes."""
+    """The newest columns [k, h] of each device, side by side: time to the right, frequency up, in dB."""
     across = 4
     down = -(-len(columns) // across)
     figure, axes = _subplots(down, across, figsize=(12, 2.2 * down), squeeze=False, layout="constrained")

@@ -55,7 +55,7 @@ def prepare(repository: Path, data: Path | None) -> Workspace:
 
 
 def _is_capture(path: Path) -> bool:
-    """A capture by its magic, or a file that claims to be one by its name (extraction says what is wrong with it)."""
+    """A capture by its magic, or a file named like one: extraction says what is wrong with it."""
     return path.name.lower().endswith(CAPTURE_SUFFIXES) or sniff(path) is not None
 
 
@@ -76,7 +76,7 @@ def _lay_out(workspace: Workspace, repository: Path, data: Path) -> None:
 
 
 def _replaced(old: dict, new: dict) -> dict:
-    """`old` with the keys of `new`, section by section; unknown keys stay in, for the params' check to refuse."""
+    """`old` with the keys of `new`, section by section; unknown keys stay in, to be refused later."""
     merged = dict(old)
     for key, value in new.items():
         both = isinstance(value, dict) and isinstance(old.get(key), dict)
@@ -128,7 +128,7 @@ def _dvc(workspace: Workspace, *arguments: str, **environment: str) -> int:
 
 
 def run(workspace: Workspace, *, force: bool = False) -> bool:
-    """Reproduce what is stale; returns whether anything was. Raises StageFailed when a stage ends with an error."""
+    """Reproduce what is stale; returns whether anything was. Raises StageFailed with a stage that failed."""
     workspace.params()
     workspace.state.mkdir(parents=True, exist_ok=True)
     # Without the registry's database the reports of an earlier run describe models that nobody has.

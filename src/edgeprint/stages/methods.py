@@ -2,16 +2,19 @@
 
 method = METHODS["binary"]
 for name in method.names(inventory):            # binary.camera-a, binary.camera-b, ...
-    model = method.train(name, training, validation, context, seed=1)
+    model = method.train(name, training, validation, context, seed=1, on_epoch=run.on_epoch)
 scores = method.evaluate({name: model}, held_out, context)
+
+The rooms of the methods are imported when they are first used: torch and tensorflow take seconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,18 +47,19 @@ class Export:
     preprocessing: dict[str, float | int | str]
 
 
-class Method(Protocol):
-    """One paper's method. `key` is its folder, `family` its name in the registry."""
+class Method:
+    """A method with one model for all devices; `key` is its folder, `family` its name in the registry.
+
+    Trained on all intervals so far where `cumulative`, else on the newest, from the last one's weights.
+    """
 
     key: str
     family: str
-    cumulative: (
-        bool  # trained on all intervals so far; otherwise on the newest, continuing from the last weights
-    )
+    cumulative = True
 
     def names(self, inventory: Inventory) -> list[str]:
         """The registered names of its models."""
-        ...
+        return [self.family]
 
     def train(
         self,
@@ -69,112 +73,126 @@ class Method(Protocol):
         initial: Any = None,
     ) -> Any:
         """A model of that name, continuing from `initial`. Raises NotEnoughData."""
-        ...
+        return self._room("train").train(
+            training,
+            validation,
+            context.inventory,
+            self._numbers(context),
+            seed=seed,
+            on_epoch=on_epoch,
+            initial=initial,
+        )
 
     def evaluate(self, models: dict[str, Any], table: FeatureTable, context: Context) -> Scores:
         """All models of the method together on one set. Raises NotEnoughData."""
-        ...
+        return self.evaluate_one(self.family, models[self.family], table, context)
 
     def evaluate_one(self, name: str, model: Any, table: FeatureTable, context: Context) -> Scores:
         """One model on one set: what the gate compares. Raises NotEnoughData."""
-        ...
+        return self._room("evaluate").evaluate(model, table, context.inventory, self._numbers(context))
 
     def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
         """The network for TFLite, with golden inputs taken from `table`."""
-        ...
-
-    def save(self, model: Any, folder: Path) -> None: ...
-
-    def load(self, folder: Path) -> Any: ...
-
-
-class Cclp:
-    key, family, cumulative = "cclp", "cclp", True
-
-    def names(self, inventory: Inventory) -> list[str]:
-        return ["cclp"]
-
-    def train(self, name, training, validation, context, *, seed, on_epoch, initial=None):  # noqa: ANN001, ANN201
-        from edgeprint.cclp.train import train
-
-        return train(
-            training,
-            validation,
-            context.inventory,
-            context.params.cclp,
-            seed=seed,
-            on_epoch=on_epoch,
-            initial=initial,
-        )
-
-    def evaluate(self, models: dict[str, Any], table: FeatureTable, context: Context) -> Scores:
-        return self.evaluate_one("cclp", models["cclp"], table, context)
-
-    def evaluate_one(self, name: str, model: Any, table: FeatureTable, context: Context) -> Scores:
-        from edgeprint.cclp.evaluate import evaluate
-
-        return evaluate(model, table, context.inventory, context.params.cclp)
-
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
-        from edgeprint.cclp.export import to_keras
-
-        labels = [*model.devices, "iot"]
-        return Export(
-            to_keras(model), table.values[:GOLDEN], labels, {"iot": context.params.cclp.threshold}, {}
-        )
+        raise NotImplementedError
 
     def save(self, model: Any, folder: Path) -> None:
-        from edgeprint.cclp.export import save
-
-        save(model, folder)
+        self._room("export").save(model, folder)
 
     def load(self, folder: Path) -> Any:
-        from edgeprint.cclp.export import load
+        return self._room("export").load(folder)
 
-        return load(folder)
+    def _room(self, module: str) -> Any:
+        return import_module(f"edgeprint.{self.key}.{module}")
+
+    def _numbers(self, context: Context) -> Any:
+        return getattr(context.params, self.key)
 
 
-class LstmCnn:
-    key, family, cumulative = "lstm_cnn", "lstm-cnn", True
-
-    def names(self, inventory: Inventory) -> list[str]:
-        return ["lstm-cnn"]
-
-    def train(self, name, training, validation, context, *, seed, on_epoch, initial=None):  # noqa: ANN001, ANN201
-        from edgeprint.lstm_cnn.train import train
-
-        return train(
-            training,
-            validation,
-            context.inventory,
-            context.params.lstm_cnn,
-            seed=seed,
-            on_epoch=on_epoch,
-            initial=initial,
-        )
-
-    def evaluate(self, models: dict[str, Any], table: FeatureTable, context: Context) -> Scores:
-        return self.evaluate_one("lstm-cnn", models["lstm-cnn"], table, context)
-
-    def evaluate_one(self, name: str, model: Any, table: FeatureTable, context: Context) -> Scores:
-        from edgeprint.lstm_cnn.evaluate import evaluate
-
-        return evaluate(model, table, context.inventory, context.params.lstm_cnn)
+class Cclp(Method):
+    key, family = "cclp", "cclp"
 
     def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
-        from edgeprint.lstm_cnn.export import to_keras
-        from edgeprint.lstm_cnn.features import windows
+        thresholds = {"iot": context.params.cclp.threshold}
+        keras = self._room("export").to_keras(model)
+        return Export(keras, table.values[:GOLDEN], [*model.devices, "iot"], thresholds, {})
 
+
+class LstmCnn(Method):
+    key, family = "lstm_cnn", "lstm-cnn"
+
+    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
         numbers = context.params.lstm_cnn.train
-        inputs = windows(table, numbers.window, numbers.overlap)[2][:GOLDEN]
-        return Export(to_keras(model), inputs, list(model.labels), {}, {"window": numbers.window})
+        inputs = self._room("features").windows(table, numbers.window, numbers.overlap)[2][:GOLDEN]
+        keras = self._room("export").to_keras(model)
+        return Export(keras, inputs, list(model.labels), {}, {"window": numbers.window})
 
-    def save(self, model: Any, folder: Path) -> None:
-        from edgeprint.lstm_cnn.export import save
 
-        save(model, folder)
+class Binary(Method):
+    """One model a device, each continuing on the newest interval (papers/binary-edge section 4.2)."""
 
-    def load(self, folder: Path) -> Any:
-        from edgeprint.lstm_cnn.export import load
+    key, family = "binary", "binary"
+    cumulative = False
 
-        return load(folder)
+    def names(self, inventory: Inventory) -> list[str]:
+        return [f"binary.{device}" for device in inventory.iot]
+
+    def train(
+        self,
+        name: str,
+        training: FeatureTable,
+        validation: FeatureTable,
+        context: Context,
+        *,
+        seed: int,
+        on_epoch: OnEpoch,
+        initial: Any = None,
+    ) -> Any:
+        return self._room("train").train(
+            device_of(name),
+            training,
+            validation,
+            context.inventory,
+            context.params.binary,
+            seed=seed,
+            on_epoch=on_epoch,
+            initial=initial,
+        )
+
+    def evaluate(self, models: dict[str, Any], table: FeatureTable, context: Context) -> Scores:
+        own = {device_of(name): model for name, model in models.items()}
+        numbers = context.params.binary
+        return self._room("evaluate").evaluate(
+            own, table, context.inventory, numbers, seed=context.params.seed
+        )
+
+    def evaluate_one(self, name: str, model: Any, table: FeatureTable, context: Context) -> Scores:
+        numbers = context.params.binary
+        return self._room("evaluate").evaluate_one(
+            model, table, context.inventory, numbers, seed=context.params.seed
+        )
+
+    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+        features, numbers = self._room("features"), context.params.binary
+        spec = features.SpectrogramSpec.from_schema(table.schema)
+        columns = table.values[table.device == model.device]
+        starts = np.linspace(0, len(columns) - numbers.train.width, GOLDEN).astype("i8")
+        inputs = features.normalise(
+            features.samples(columns, numbers.train.width, starts), numbers.train.normalisation
+        )
+        preprocessing = {
+            "height": spec.height,
+            "width": numbers.train.width,
+            "bin_seconds": spec.bin_seconds,
+            "normalisation": numbers.train.normalisation,
+        }
+        thresholds = {"recognised": numbers.threshold}
+        keras = self._room("export").to_keras(model)
+        return Export(keras, inputs[..., None], [model.device], thresholds, preprocessing)
+
+
+METHODS: dict[str, Method] = {"cclp": Cclp(), "lstm_cnn": LstmCnn(), "binary": Binary()}
+
+
+def device_of(name: str) -> str:
+    """The device of a model's name: camera-a of binary.camera-a, nothing of cclp."""
+    return name.partition(".")[2]

@@ -1,4 +1,4 @@
-"""reports/index.html: one page that shows a run from the captures to what the agent said, with no other file needed."""
+"""reports/index.html: one page that shows a run, from the captures to what the agent said."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ TITLES = {
     "binary": "binary: still itself",
 }
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 h1 { margin-bottom: 0 } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd }
 table { border-collapse: collapse; font-size: 13px; margin: 1rem 0; display: block; overflow-x: auto }
 th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #eee; vertical-align: top }
 td.n { text-align: right; font-variant-numeric: tabular-nums } th { background: #f6f6f6 }
 img { max-width: 100% } .simulated, .real { padding: .1rem .5rem; border-radius: .3rem; color: #fff }
-.simulated { background: #b7791f } .real { background: #2a6f97 } .no { color: #b3261e } .yes { color: #1b7f3b }
+.simulated { background: #b7791f } .real { background: #2a6f97 }
+.no { color: #b3261e } .yes { color: #1b7f3b }
 code, pre { background: #f4f4f4; padding: .1rem .3rem } pre { padding: .7rem; overflow-x: auto }
 """
 
@@ -54,7 +55,8 @@ def write(workspace: Workspace) -> Path:
 
 
 def _html(title: str, sections: list[str]) -> str:
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>edgeprint</title><style>{STYLE}</style>"
+    meta = "<meta charset=utf-8><meta name=viewport content='width=device-width'><title>edgeprint</title>"
+    head = f"{meta}<style>{STYLE}</style>"
     return f"<!doctype html><html lang=en><head>{head}</head><body>{title}{''.join(sections)}</body></html>\n"
 
 
@@ -105,7 +107,8 @@ def _captures(workspace: Workspace, extract: dict) -> str:
     refused = "".join(f"<li class=no>{escape(each['reason'])}</li>" for each in extract["refused"])
     cut = "".join(f"<li>{escape(c['cut'])}</li>" for c in extract["captures"] if c.get("cut"))
     aside = f"<p>Set aside or cut:</p><ul>{refused}{cut}</ul>" if refused or cut else ""
-    return f"<h2>Captures</h2><p>{packets:,} packets in {len(extract['captures'])} captures.</p>{_table(header, rows)}{aside}"
+    total = f"<p>{packets:,} packets in {len(extract['captures'])} captures.</p>"
+    return f"<h2>Captures</h2>{total}{_table(header, rows)}{aside}"
 
 
 def _spectrograms(workspace: Workspace) -> str:
@@ -113,7 +116,8 @@ def _spectrograms(workspace: Workspace) -> str:
     devices = [d for d in table.devices if (table.device == d).sum() > 1]
     newest = {d: table.values[np.flatnonzero(table.device == d)[-SPECTROGRAM_COLUMNS:]] for d in devices}
     png = figures.spectrograms(newest, workspace.params().binary.features.bin_seconds)
-    return f"<h2>What each device looks like</h2><p>Spectrograms of signed packet sizes, newest traffic.</p>{_image(png, 'spectrograms')}"
+    caption = "<p>Spectrograms of signed packet sizes, newest traffic.</p>"
+    return f"<h2>What each device looks like</h2>{caption}{_image(png, 'spectrograms')}"
 
 
 def _matrices(evaluate: dict) -> str:
@@ -130,7 +134,8 @@ def _matrices(evaluate: dict) -> str:
     skipped = [each for part in evaluate.values() for each in part["skipped"]]
     lack = "".join(f"<li>{escape(each['reason'])}</li>" for each in skipped)
     return (
-        "<h2>How well it is known, quarter by quarter</h2><p>Macro F1 on the held-out part of each interval.</p>"
+        "<h2>How well it is known, quarter by quarter</h2>"
+        "<p>Macro F1 on the held-out part of each interval.</p>"
         + _image(figures.matrices(titled), "F1 matrices")
         + _table(["method", "metric", "same interval", "one interval later"], rows)
         + (f"<p>Not trained for lack of traffic:</p><ul>{lack}</ul>" if lack else "")
@@ -151,7 +156,8 @@ def _drift(workspace: Workspace, evaluate: dict) -> str:
         for d in part["drift"]
     )
     png = figures.drift(shares, workspace.params().policy.max_drift_share)
-    return f"<h2>Drift by interval</h2>{_image(png, 'share of drifted columns')}<p>Evidently's reports:</p><ul>{links}</ul>"
+    picture = _image(png, "share of drifted columns")
+    return f"<h2>Drift by interval</h2>{picture}<p>Evidently's reports:</p><ul>{links}</ul>"
 
 
 def _decisions(retrain: list[dict]) -> str:

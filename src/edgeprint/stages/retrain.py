@@ -8,20 +8,21 @@ for index in range(len(walk.names)):
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from edgeprint import artifact
 from edgeprint.drift import policy, report
 from edgeprint.errors import NotEnoughData
-from edgeprint.registry import gate, promote, tflite, tracking
+from edgeprint.registry import gate, promote, tflite
 from edgeprint.scores import Scores
+from edgeprint.stages.methods import device_of
 from edgeprint.stages.train import Trained, Trainer
 
 
 @dataclass
 class Walk:
-    """One method's champions as the intervals pass; `first` are the models that training made, by interval."""
+    """One method's champions as the intervals pass; `runs` is what training made."""
 
     trainer: Trainer
     runs: dict
@@ -45,10 +46,10 @@ class Walk:
         except NotEnoughData as error:
             return {**line, "reasons": [*line.get("reasons", []), str(error)]}
         version = promote.register(challenger.run_id, challenger.artifact, name)
-        promote.record_gate(verdict, name, version, interval)
-        line |= {"version": version, "gate": [asdict(check) for check in verdict.checks]}
+        promote.record_gate(verdict, version, {"trained_on": interval, **self.trainer.origin()})
+        line |= {"version": version.number, "gate": verdict.to_dict()["checks"]}
         if verdict.passed:
-            promote.promote(name, version)
+            promote.promote(name, version.number)
             self.champions[name] = challenger
             line["promoted"] = True
         return line
@@ -62,8 +63,7 @@ class Walk:
             return policy.Decision(True, ["there is no champion yet"], {})
         data, context = self.trainer.data, self.trainer.context
         then_rows, now_rows = data.training(champion.interval), data.table.select(data.interval == index)
-        device = name.partition(".")[2]
-        if device:
+        if device := device_of(name):
             then_rows = then_rows.select(then_rows.device == device)
             now_rows = now_rows.select(now_rows.device == device)
         moved = None
@@ -79,7 +79,7 @@ class Walk:
         return policy.decide(evidence, context.params.policy)
 
     def _train(self, name: str, index: int) -> Trained:
-        """The challenger: at the first interval what training made, later a retraining from the champion's weights."""
+        """The challenger: without a champion what training made, else a retraining of the champion."""
         champion = self.champions.get(name)
         first = self.runs["models"].get(str(index), {}).get(name)
         if champion is None and first:
@@ -95,17 +95,13 @@ class Walk:
 
     def _exam(self, trained: Trained, testing: Any) -> gate.Exam:
         folder = artifact.read(trained.artifact)
-        runner = tflite.Runner(folder.tflite)
+        runner, scores = tflite.Runner(folder.tflite), self._score(trained, testing)
         return gate.Exam(
+            macro_f1=scores.macro_f1,
+            device_f1=scores.f1,
             schema_hash=folder.schema.hash,
-            scores=self._score(trained, testing),
+            data_schema_hash=testing.schema.hash,
             parity=trained.parity,
             latency_ms=tflite.latency_ms(runner, folder.golden_inputs),
             size_bytes=len(folder.tflite),
         )
-
-
-def start(trainer: Trainer, runs: dict) -> Walk:
-    """A walk over a registry that forgets what an earlier run of the same workspace promoted."""
-    tracking.open_store(trainer.workspace.state)
-    return Walk(trainer, runs)

@@ -1,10 +1,9 @@
 """Train one method interval after interval, each model in an MLflow run with its exported artifact folder.
 
-    trained = Trainer(workspace, "binary")
-    for index in trained.intervals:
-        for name in trained.names:
-            trained.train(name, index)
-    trained.finish()
+    trainer = Trainer(workspace, "binary")
+    for index, interval in enumerate(trainer.data.names):
+        for name in trainer.names:
+            trained = trainer.train(name, index, folder / interval / name, initial=before)
 
 Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped.
 """
@@ -12,15 +11,14 @@ Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from edgeprint import artifact
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
-from edgeprint.registry import tflite, tracking
+from edgeprint.registry import figures, tflite, tracking
 from edgeprint.scores import Scores
 from edgeprint.stages import dataset
 from edgeprint.stages.methods import METHODS, Context
@@ -51,7 +49,6 @@ class Trainer:
     workspace: Workspace
     key: str
     stage: str = "train"
-    skipped: list[dict] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.method = METHODS[self.key]
@@ -60,10 +57,8 @@ class Trainer:
         self.names = self.method.names(self.context.inventory)
         tracking.open_store(self.workspace.state)
 
-    def train(
-        self, name: str, index: int, folder: Path, *, initial: Any = None, on_epoch: Callable | None = None
-    ) -> Trained:
-        """One model of the rows up to an interval (or of that interval, continuing from `initial`), logged and saved.
+    def train(self, name: str, index: int, folder: Path, *, initial: Any = None) -> Trained:
+        """One model of the rows up to an interval (or of that interval, from `initial`), logged and saved.
 
         Raises NotEnoughData.
         """
@@ -71,27 +66,21 @@ class Trainer:
         training, testing = self.data.training(index, since=since), self.data.testing(index)
         if not len(training) or not len(testing):
             raise NotEnoughData(f"{name}: {self.data.names[index]} holds no traffic to train on")
-        params = self.context.params
-        numbers = getattr(params, self.key).model_dump(exclude={"features"})
-        with tracking.training_run(
-            self.method.family, name, self.data.names[index], numbers, self._tags(index)
-        ) as run:
+        numbers = getattr(self.context.params, self.key).model_dump()
+        title = f"{name} trained through {self.data.names[index]}"
+        with tracking.training_run(self.method.family, title, numbers, self._tags(name, index)) as run:
+            seed = self.context.params.seed
             model = self.method.train(
-                name,
-                training,
-                testing,
-                self.context,
-                seed=params.seed,
-                on_epoch=run.on_epoch,
-                initial=initial,
+                name, training, testing, self.context, seed=seed, on_epoch=run.on_epoch, initial=initial
             )
             scores = self.method.evaluate_one(name, model, testing, self.context)
             self.method.save(model, folder)
             parity = self._export(name, model, training, index, folder / "artifact")
             run.scores(scores)
-            run.metric("tflite_parity", parity)
+            run.metrics({"tflite_parity": parity, "training_rows": len(training)})
+            run.figure("confusion", figures.confusion(scores, f"{title}, its held-out part"))
             run.artifact_folder(folder / "artifact")
-        return Trained(name, model, folder, run.run_id, index, scores, parity)
+        return Trained(name, model, folder, run.id, index, scores, parity)
 
     def load(self, name: str, index: int, entry: dict) -> Trained:
         """A model that an earlier stage trained; `entry` is its line in models/<key>/runs.json."""
@@ -106,20 +95,18 @@ class Trainer:
             entry["parity"],
         )
 
-    def _tags(self, index: int) -> dict[str, str]:
+    def _tags(self, name: str, index: int) -> dict[str, object]:
+        return {"stage": self.stage, "model": name, "trained_on": self.data.names[index], **self.origin()}
+
+    def origin(self) -> dict[str, object]:
+        """What every run and card says of the data: its DVC version, where it is from, simulated or not."""
         source = self.workspace.source()
-        return {
-            "stage": self.stage,
-            "interval": self.data.names[index],
-            "data_version": self.workspace.data_version(),
-            "data_source": source["name"],
-            "simulated": str(source["simulated"]).lower(),
-        }
+        version = self.workspace.data_version()
+        return {"data_version": version, "data_source": source["name"], "simulated": source["simulated"]}
 
     def _export(self, name: str, model: Any, table: FeatureTable, index: int, folder: Path) -> float:
         export = self.method.export(model, table, self.context)
         network = tflite.convert(export.keras)
-        source = self.workspace.source()
         card = artifact.ModelCard(
             family=self.method.family,
             name=name,
@@ -128,19 +115,13 @@ class Trainer:
             schema_hash=table.schema.hash,
             thresholds=export.thresholds,
             preprocessing=export.preprocessing,
-            data={
-                "version": self.workspace.data_version(),
-                "source": source["name"],
-                "simulated": source["simulated"],
-                "trained_through": self.data.names[index],
-            },
+            data={**self.origin(), "trained_through": self.data.names[index]},
             git_revision=tracking.git_revision(),
         )
-        expected = tflite.predict(export.keras, export.inputs)
-        artifact.write(
-            folder, tflite=network, card=card, schema=table.schema, golden=(export.inputs, expected)
-        )
-        return tflite.parity(export.keras, network, export.inputs)
+        runner = tflite.Runner(network)
+        golden = export.inputs, runner(export.inputs)
+        artifact.write(folder, tflite=network, card=card, schema=table.schema, golden=golden)
+        return tflite.parity(export.keras, runner, export.inputs)
 
 
 def entry(trained: Trained, workspace: Workspace) -> dict:

@@ -1,4 +1,4 @@
-"""Where a run keeps what: one folder with dvc.yaml and params.yaml, either this repository or one data set's own.
+"""Where a run keeps what: a folder with dvc.yaml and params.yaml, this repository or a data set's own.
 
 data/captures/   pcaps, devices.csv, source.json      (DVC)
 data/features/   Parquet, a folder a method           (DVC)

@@ -1,0 +1,86 @@
+"""A CCLP model on disk, and as a Keras graph for TFLite.
+
+save(model, folder); model = load(folder)
+to_keras(model)              # raw features [1, d] -> [1, C + 1]: softmax over the devices, then P(IoT)
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from edgeprint.cclp.network import CclpNetwork, Model
+from edgeprint.errors import BadArtifact
+from edgeprint.schema import FeatureSchema
+from edgeprint.standardise import to_keras as standardise
+
+if TYPE_CHECKING:
+    import keras
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write weights.pt and model.json into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.save(model.network.state_dict(), folder / "weights.pt")
+    facts = {"devices": model.devices, "left_out": model.left_out, "schema": model.schema.to_dict()}
+    (folder / "model.json").write_text(json.dumps(facts, indent=1))
+
+
+def load(folder: Path) -> Model:
+    """Read what `save` wrote; equal weights, so equal predictions. Raises BadArtifact."""
+    try:
+        facts = json.loads((folder / "model.json").read_text())
+        weights = torch.load(folder / "weights.pt", weights_only=True)
+        schema = FeatureSchema.from_dict(facts["schema"])
+        classes, embedding = weights["device.weight"].shape
+        network = CclpNetwork(len(schema.columns), classes, embedding=embedding)
+        network.load_state_dict(weights)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise BadArtifact(f"{folder} holds no CCLP model: {error}") from error
+    return Model(network.eval(), facts["devices"], schema, facts["left_out"])
+
+
+def to_keras(model: Model) -> keras.Model:
+    """The same network with the same weights in Keras, batch size 1."""
+    import keras
+    from keras import layers, ops
+
+    network = model.network
+    raw = keras.Input((len(model.schema.columns),), batch_size=1, name="features")
+    x = layers.Reshape((-1, 1))(standardise(network.standardise, raw))  # [1, d, 1]
+    for layer in network.body:
+        x = _same(layer, x)
+    z = layers.GlobalAveragePooling1D()(x)
+    device, iot = (_softmax(head, z) for head in (network.device, network.iot))
+    return keras.Model(raw, ops.concatenate([device, iot[:, 1:]], axis=1), name="cclp")
+
+
+def _same(layer: nn.Module, x: Any) -> Any:
+    """What a layer of the body does, on a Keras tensor [1, length, channels]."""
+    from keras import layers
+
+    if isinstance(layer, nn.Conv2d):
+        padded = layers.ZeroPadding1D(1)(x)
+        twin = layers.Conv1D(layer.out_channels, 3, strides=layer.stride[1], use_bias=False)
+        return _with(twin, padded, layer.weight[:, :, 0].permute(2, 1, 0))
+    if isinstance(layer, nn.BatchNorm2d):
+        twin = layers.BatchNormalization(epsilon=layer.eps)
+        return _with(twin, x, layer.weight, layer.bias, layer.running_mean, layer.running_var)
+    return layers.MaxPooling1D(2)(x) if isinstance(layer, nn.MaxPool2d) else layers.ELU()(x)
+
+
+def _softmax(head: nn.Linear, z: Any) -> Any:
+    from keras import layers
+
+    return _with(layers.Dense(head.out_features, "softmax"), z, head.weight.T, head.bias)
+
+
+def _with(layer: Any, x: Any, *weights: Any) -> Any:
+    """Apply a Keras layer, which builds it, then give it its weights."""
+    y = layer(x)
+    layer.set_weights([array.detach().numpy() for array in weights])
+    return y

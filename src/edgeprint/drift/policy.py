@@ -1,0 +1,76 @@
+"""When to retrain: a pure decision from measured evidence and the limits of params.yaml.
+
+decision = decide(Evidence(champion_f1_then=0.94, f1_now=0.81), params.policy)
+decision.retrain, decision.reasons
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from edgeprint import params
+
+EPSILON = 1e-9  # 0.90 - 0.85 is 0.05, whatever binary fractions say
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known about a champion at a new interval; None where it cannot be measured.
+
+    `champion_f1_then` is None where there is no champion yet; `drift_share` is of the columns that vary;
+    `new_data_ratio` is new rows for each row trained on.
+    """
+
+    champion_f1_then: float | None
+    f1_now: float | None = None
+    drift_share: float | None = None
+    age_intervals: int = 0
+    new_data_ratio: float = 0.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`triggers` is keyed by the limit's name in params.yaml; `reasons` are sentences with the numbers.
+
+    The reasons are those of the triggers that fired or, where none did, what was looked at.
+    """
+
+    retrain: bool
+    reasons: list[str]
+    triggers: dict[str, bool]
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+def decide(evidence: Evidence, limits: params.Policy) -> Decision:
+    """Retrain where any limit is exceeded (meeting one exactly is not exceeding it) or no champion exists."""
+    if evidence.champion_f1_then is None:
+        return Decision(True, ["there is no champion yet"], {"no_champion": True})
+    found = [*_performance(evidence.champion_f1_then, evidence.f1_now, limits)]
+    if evidence.drift_share is not None:
+        share, most = evidence.drift_share, limits.max_drift_share
+        found.append(
+            ("max_drift_share", share - most, f"{share:.0%} of the columns drifted, limit {most:.0%}")
+        )
+    age, oldest = evidence.age_intervals, limits.max_age_intervals
+    found.append(("max_age_intervals", age - oldest, f"the champion is {age} intervals old, limit {oldest}"))
+    ratio, most = evidence.new_data_ratio, limits.max_new_data
+    found.append(("max_new_data", ratio - most, f"{ratio:.1f} new rows a row trained on, limit {most:.1f}"))
+    triggers = {name: excess > EPSILON for name, excess, _ in found}
+    fired = [sentence for name, _, sentence in found if triggers[name]]
+    return Decision(bool(fired), fired or [sentence for *_, sentence in found], triggers)
+
+
+def _performance(then: float, now: float | None, limits: params.Policy) -> list[tuple[str, float, str]]:
+    if now is None:
+        return []
+    drop = then - now
+    return [
+        (
+            "max_f1_drop",
+            drop - limits.max_f1_drop,
+            f"F1 went from {then:.3f} to {now:.3f}, a drop of {drop:.3f}, limit {limits.max_f1_drop:.3f}",
+        ),
+        ("min_f1", limits.min_f1 - now, f"F1 is {now:.3f}, at least {limits.min_f1:.3f} is asked"),
+    ]

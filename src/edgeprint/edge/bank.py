@@ -1,0 +1,122 @@
+"""All models of this Pi in memory, and for each device the columns that its next sample is made of.
+
+    bank = Bank({"camera-a": artifact.read(folder)})
+    bank.append("camera-a", column)                    # [h], as the spectrogram stream gives it
+    bank.predict(["camera-a"])                         # {"camera-a": 0.97}, None before w columns
+
+The runtime is LiteRT on one thread a model: 40 small networks a tick need no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprint.artifact import Artifact
+from edgeprint.binary.features import NORMALISATIONS, SpectrogramSpec, normalise
+from edgeprint.errors import BadArtifact
+
+TOLERANCE = 1e-3  # largest difference from a golden output that another processor may make
+
+
+class Network:
+    """A TFLite network as a function from inputs [n, ...] to outputs [n, k], one row at a time."""
+
+    def __init__(self, tflite: bytes) -> None:
+        """Raises BadArtifact where the bytes are no TFLite model."""
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            self._interpreter = Interpreter(model_content=tflite, num_threads=1)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise BadArtifact(f"{len(tflite)} bytes are no TFLite model: {error}") from error
+        self._input = self._interpreter.get_input_details()[0]
+        self._output = self._interpreter.get_output_details()[0]
+
+    def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        shape = tuple(self._input["shape"])
+        rows = []
+        for row in np.asarray(inputs, "f4"):
+            self._interpreter.set_tensor(self._input["index"], row.reshape(shape))
+            self._interpreter.invoke()
+            rows.append(self._interpreter.get_tensor(self._output["index"])[0])
+        return np.array(rows, "f4")
+
+
+def prove(artifact: Artifact, tolerance: float = TOLERANCE) -> None:
+    """Run the golden inputs. Raises BadArtifact when this machine does not get the golden outputs."""
+    network = Network(artifact.tflite)
+    try:
+        outputs = network(artifact.golden_inputs)
+        difference = float(np.abs(outputs - artifact.golden_outputs).max())
+    except ValueError as error:
+        raise BadArtifact(f"{artifact.card.name} cannot run its golden inputs: {error}") from error
+    if not difference <= tolerance:  # also when it is not a number
+        raise BadArtifact(
+            f"{artifact.card.name} misses its golden outputs by {difference:.3g}, at most {tolerance:g} is allowed"
+        )
+
+
+class ColumnRing:
+    """The last `width` columns [h] of one device."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self._columns = np.zeros((width, height), "f4")
+        self.count = 0  # of columns since the start
+
+    def append(self, column: NDArray[np.float32]) -> None:
+        self._columns[self.count % len(self._columns)] = column
+        self.count += 1
+
+    @property
+    def is_full(self) -> bool:
+        return self.count >= len(self._columns)
+
+    def sample(self) -> NDArray[np.float32]:
+        """[h, w], the oldest column left."""
+        return np.roll(self._columns, -(self.count % len(self._columns)), axis=0).T
+
+
+class Member:
+    """One device's model with what its card says about inputs and threshold, and its ring of columns."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        """Raises BadArtifact when the model was trained on other columns than this agent makes."""
+        card = artifact.card
+        try:
+            numbers = card.preprocessing
+            self.spec = SpectrogramSpec(int(numbers["height"]), float(numbers["bin_seconds"]))
+            self.width, self.normalisation = int(numbers["width"]), str(numbers["normalisation"])
+        except (KeyError, ValueError) as error:
+            raise BadArtifact(f"the card of {card.name} says nothing usable about {error}") from error
+        if self.spec.schema().hash != card.schema_hash or self.normalisation not in NORMALISATIONS:
+            raise BadArtifact(
+                f"{card.name} takes {self.normalisation!r} columns of schema {card.schema_hash[:12]}, "
+                f"this agent makes {self.spec.schema().hash[:12]}"
+            )
+        self.threshold = card.thresholds.get("confidence", 0.5)
+        self.ring = ColumnRing(self.spec.height, self.width)
+        self._network = Network(artifact.tflite)
+
+    def confidence(self) -> float:
+        """That the sample in the ring is the device's, 0 to 1."""
+        return float(self._network(normalise(self.ring.sample()[None], self.normalisation))[0, 0])
+
+
+class Bank:
+    """The members by device."""
+
+    def __init__(self, artifacts: dict[str, Artifact]) -> None:
+        """Raises BadArtifact for a model that does not fit this agent."""
+        self.members = {device: Member(artifact) for device, artifact in artifacts.items()}
+
+    def append(self, device: str, column: NDArray[np.float32]) -> None:
+        self.members[device].ring.append(column)
+
+    def predict(self, devices: Iterable[str]) -> dict[str, float | None]:
+        """Confidence by device, all devices of a tick in one go; None for a ring that is not full."""
+        members = {device: self.members[device] for device in devices}
+        return {d: member.confidence() if member.ring.is_full else None for d, member in members.items()}

@@ -1,0 +1,46 @@
+"""Frames: a run of captured frames as one array of bytes and an index, without an object a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+INTERPRETED_BYTES = 8_000_000  # of a file's index made by the interpreter before compiling
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A run of frames: their bytes and arrays [n]; frame i is data[offset[i] : offset[i] + cap_len[i]]."""
+
+    data: NDArray[np.uint8]
+    offset: NDArray[np.int64]
+    cap_len: NDArray[np.int64]
+    wire_len: NDArray[np.uint32]  # as the capture claims, whatever was kept of the frame
+    time_ns: NDArray[np.int64]  # since the epoch; 0 for pcapng simple packet blocks, which have no time
+    link_type: NDArray[np.uint32]  # LINKTYPE_ number
+
+    def __len__(self) -> int:
+        return len(self.offset)
+
+    def __getitem__(self, row: int) -> bytes:
+        start = int(self.offset[row])
+        return self.data[start : start + int(self.cap_len[row])].tobytes()
+
+    def select(self, rows: NDArray | slice) -> Frames:
+        """The frames of a mask [n], of indices or of a slice, over the same bytes."""
+        index = (self.offset, self.cap_len, self.wire_len, self.time_ns, self.link_type)
+        return Frames(self.data, *(column[rows] for column in index))
+
+
+def number16(data, at, big):
+    """Two bytes as an unsigned integer in the file's byte order."""
+    return data[at] * 256 + data[at + 1] if big else data[at + 1] * 256 + data[at]
+
+
+def number32(data, at, big):
+    """Four bytes as an unsigned integer in the file's byte order."""
+    if big:
+        return data[at] * 16777216 + data[at + 1] * 65536 + data[at + 2] * 256 + data[at + 3]
+    return data[at + 3] * 16777216 + data[at + 2] * 65536 + data[at + 1] * 256 + data[at]

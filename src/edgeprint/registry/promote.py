@@ -1,0 +1,187 @@
+"""Which version of a model is in use: three aliases in MLflow's registry, moved and read back.
+
+    version = register(run_id, folder, "binary.camera-a")    challenger
+    record_gate(report, version, tags)                       a run of its own, refused or not
+    promote(version.name, version.number)                    champion; the one before becomes previous
+    rollback(version.name)                                   previous becomes champion again
+
+Registering the same folder twice gives the same version, and promoting the champion changes nothing, so a
+flow that died may simply be run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeprint import artifact
+from edgeprint.errors import EdgeprintError, UnknownModel
+from edgeprint.registry import flavor, tracking
+from edgeprint.registry.gate import GateReport
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered model's version; `digest` is artifact.digest of its folder, `run_id` what trained it."""
+
+    name: str
+    number: int
+    run_id: str
+    digest: str
+
+    @property
+    def uri(self) -> str:
+        return f"models:/{self.name}/{self.number}"
+
+
+def register(run_id: str, folder: Path, model_name: str) -> Version:
+    """The version of `model_name` that holds this folder, made from the run's logged model if it is new.
+
+    It becomes the challenger, unless it is the champion already.
+    """
+    client = _client()
+    digest = artifact.digest(folder)
+    known = [
+        v for v in client.search_model_versions(f"name='{model_name}'") if v.tags.get("digest") == digest
+    ]
+    found = known[0] if known else _create(client, run_id, folder, model_name, digest)
+    version = _version(found)
+    if champion(model_name) != version:
+        _move(client, model_name, CHALLENGER, version.number)
+    return version
+
+
+def promote(name: str, number: int) -> Version:
+    """Make a version the champion and the champion before it `previous`; reads the aliases back.
+
+    Raises UnknownModel where there is no such version.
+    """
+    client = _client()
+    version, before = _get(client, name, number), champion(name)
+    if before != version:
+        if before is not None:  # first: dying here leaves the old champion in use, and a way back after it
+            _move(client, name, PREVIOUS, before.number)
+        _move(client, name, CHAMPION, number)
+    if aliased(name, CHALLENGER) == version:
+        client.delete_registered_model_alias(name, CHALLENGER)
+    return version
+
+
+def rollback(name: str) -> Version:
+    """Make the previous version champion again; after that there is no previous one.
+
+    Raises UnknownModel where there is none to go back to.
+    """
+    client = _client()
+    before = aliased(name, PREVIOUS)
+    if before is None:
+        raise UnknownModel(f"{name} has no previous version to go back to")
+    _move(client, name, CHAMPION, before.number)
+    client.delete_registered_model_alias(name, PREVIOUS)
+    return before
+
+
+def champion(name: str) -> Version | None:
+    return aliased(name, CHAMPION)
+
+
+def aliased(name: str, alias: str) -> Version | None:
+    """The version that carries an alias; None where no version does or there is no such model."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _version(_client().get_model_version_by_alias(name, alias))
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def record_gate(report: GateReport, version: Version, tags: Mapping[str, object]) -> str:
+    """Keep a gate's verdict, passed or refused, as an MLflow run and as tags of the version; returns the run.
+
+    The run has every number as a metric, every limit as a param, and the table as gate.txt.
+    """
+    verdict = "passed" if report.passed else "refused"
+    name = f"gate {verdict}: {version.name} version {version.number}"
+    numbers = [c for c in report.checks if not isinstance(c.value, str)]
+    limits = {f"limit.{check.name}": check.limit for check in report.checks}
+    about = {
+        **tags,
+        "stage": "gate",
+        "verdict": verdict,
+        "model": version.name,
+        "version": version.number,
+        "reasons": "; ".join(report.refusals),
+    }
+    family = version.name.partition(".")[0]
+    with tracking.training_run(family, name, limits, about) as run:
+        run.metrics({f"gate.{check.name}": float(check.value) for check in numbers})
+        run.text("gate.txt", report.table() + "\n")
+    client = _client()
+    for key in ("verdict", "reasons"):
+        client.set_model_version_tag(version.name, str(version.number), f"gate.{key}", str(about[key]))
+    return run.id
+
+
+def _client() -> MlflowClient:
+    from mlflow import MlflowClient
+
+    return MlflowClient()
+
+
+def _create(client: MlflowClient, run_id: str, folder: Path, name: str, digest: str) -> ModelVersion:
+    from mlflow.exceptions import MlflowException
+
+    card = artifact.read(folder).card
+    try:
+        client.create_registered_model(name, tags={"family": card.family})
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    data = {f"data.{key}": str(value) for key, value in card.data.items()}
+    tags = {"digest": digest, "schema_hash": card.schema_hash, "git_revision": card.git_revision, **data}
+    model_id = _logged(client, run_id, digest) or flavor.log_model(folder, run_id=run_id).model_id
+    return client.create_model_version(
+        name, source=f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
+    )
+
+
+def _logged(client: MlflowClient, run_id: str, digest: str) -> str | None:
+    """The model that the run has logged already from the same folder."""
+    outputs = client.get_run(run_id).outputs
+    for output in outputs.model_outputs if outputs else []:
+        if client.get_logged_model(output.model_id).tags.get("digest") == digest:
+            return output.model_id
+    return None
+
+
+def _get(client: MlflowClient, name: str, number: int) -> Version:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _version(client.get_model_version(name, str(number)))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise UnknownModel(f"{name} has no version {number}") from error
+
+
+def _move(client: MlflowClient, name: str, alias: str, number: int) -> None:
+    client.set_registered_model_alias(name, alias, str(number))
+    found = aliased(name, alias)
+    if found is None or found.number != number:
+        seen = "none" if found is None else found.number
+        raise EdgeprintError(f"alias {alias} of {name} was set to version {number} and reads back {seen}")
+
+
+def _version(stored: ModelVersion) -> Version:
+    return Version(stored.name, int(stored.version), stored.run_id or "", stored.tags.get("digest", ""))

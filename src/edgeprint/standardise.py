@@ -3,14 +3,11 @@
     layer = Standardise(219)
     layer.fit(training.values)         # [n, 219]
     layer(raw)                         # [..., 219], mean 0 and deviation 1 on the training set
-    tensor = to_keras(layer, tensor)   # the same graph for TFLite, of built-in operations only
 
 The statistics are part of the weights, so whoever runs the network feeds it raw features.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
@@ -44,12 +41,3 @@ class Standardise(nn.Module):
         # log(1 + x), not log1p: TFLite has no log1p, and both must round alike.
         logged = torch.sign(raw) * torch.log(1 + raw.abs())
         return ((logged - self.mean) / self.deviation).clamp(-LIMIT, LIMIT)
-
-
-def to_keras(layer: Standardise, raw: Any) -> Any:
-    """The layer's graph on a Keras tensor [..., d]."""
-    from keras import ops
-
-    logged = ops.sign(raw) * ops.log(1.0 + ops.abs(raw))
-    standard = (logged - layer.mean.numpy()) / layer.deviation.numpy()
-    return ops.minimum(ops.maximum(standard, -LIMIT), LIMIT)

@@ -1,4 +1,4 @@
-"""Which windows of a training set are labelled, and batches of them with unlabelled ones (papers/cclp section VI).
+"""Which windows of a training set are labelled, and batches of them and others (papers/cclp section VI).
 
 devices, left_out = learnable(table, inventory)
 batches = Batches(values, choose_labelled(label, 0.08, random), numbers, random)
@@ -51,7 +51,7 @@ def choose_labelled(
 
 
 class Batches(IterableDataset):
-    """EPOCH batches a pass, each raw [n, d] and label [l]: labelled rows of every class, then unlabelled ones.
+    """EPOCH batches a pass: raw [n, d], labelled rows of every class first, and their labels [l].
 
     Classes with fewer labelled rows than `upsample_to` are repeated up to it (section VI).
     """

@@ -15,8 +15,8 @@ from torch import nn
 
 from edgeprint.cclp.network import CclpNetwork, Model
 from edgeprint.errors import BadArtifact
+from edgeprint.keras_twin import dense, standardise, weighted
 from edgeprint.schema import FeatureSchema
-from edgeprint.standardise import to_keras as standardise
 
 if TYPE_CHECKING:
     import keras
@@ -55,7 +55,7 @@ def to_keras(model: Model) -> keras.Model:
     for layer in network.body:
         x = _same(layer, x)
     z = layers.GlobalAveragePooling1D()(x)
-    device, iot = (_softmax(head, z) for head in (network.device, network.iot))
+    device, iot = (dense(head, z, "softmax") for head in (network.device, network.iot))
     return keras.Model(raw, ops.concatenate([device, iot[:, 1:]], axis=1), name="cclp")
 
 
@@ -66,21 +66,8 @@ def _same(layer: nn.Module, x: Any) -> Any:
     if isinstance(layer, nn.Conv2d):
         padded = layers.ZeroPadding1D(1)(x)
         twin = layers.Conv1D(layer.out_channels, 3, strides=layer.stride[1], use_bias=False)
-        return _with(twin, padded, layer.weight[:, :, 0].permute(2, 1, 0))
+        return weighted(twin, padded, layer.weight[:, :, 0].permute(2, 1, 0))
     if isinstance(layer, nn.BatchNorm2d):
         twin = layers.BatchNormalization(epsilon=layer.eps)
-        return _with(twin, x, layer.weight, layer.bias, layer.running_mean, layer.running_var)
+        return weighted(twin, x, layer.weight, layer.bias, layer.running_mean, layer.running_var)
     return layers.MaxPooling1D(2)(x) if isinstance(layer, nn.MaxPool2d) else layers.ELU()(x)
-
-
-def _softmax(head: nn.Linear, z: Any) -> Any:
-    from keras import layers
-
-    return _with(layers.Dense(head.out_features, "softmax"), z, head.weight.T, head.bias)
-
-
-def _with(layer: Any, x: Any, *weights: Any) -> Any:
-    """Apply a Keras layer, which builds it, then give it its weights."""
-    y = layer(x)
-    layer.set_weights([array.detach().numpy() for array in weights])
-    return y

@@ -50,6 +50,7 @@ class CclpNetwork(nn.Module):
             *convolution(embedding, embedding),
             nn.ELU(),  # [n, 80, 1, 7]
         )
+        self.body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dropout = nn.Dropout(dropout)  # of the heads: never before the CCLP loss
         self.device = nn.Linear(embedding, classes)
         self.iot = nn.Linear(embedding, 2)
@@ -68,7 +69,7 @@ class CclpNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network, the devices it tells apart, and those with too few windows to learn (and how many)."""
+    """A trained network, the devices it tells apart, and those left out for too few windows (how many)."""
 
     network: CclpNetwork
     devices: list[str]

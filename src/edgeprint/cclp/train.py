@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import lightning
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -20,7 +19,7 @@ from edgeprint.cclp.evaluate import NON_IOT, decide, truth
 from edgeprint.cclp.loss import cclp_loss
 from edgeprint.cclp.network import CclpNetwork, Model, predict
 from edgeprint.feature_table import FeatureTable
-from edgeprint.lightning_fit import fit, seeded
+from edgeprint.lightning_fit import ReportingModule, fit, seeded
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Cclp, CclpTrain
 from edgeprint.scores import Scores
@@ -43,27 +42,19 @@ def losses(network: CclpNetwork, z: Tensor, label: Tensor, numbers: CclpTrain) -
     return heads, cclp_loss(z, one_hot, steps=numbers.steps) if numbers.weight else heads.new_zeros(())
 
 
-class Training(lightning.LightningModule):
+class Training(ReportingModule):
     """Adam on label losses + w · CCLP + L2; the rate falls to a third every `decay_every` steps."""
 
     def __init__(
         self, network: CclpNetwork, numbers: CclpTrain, report: Callable[[int, float], None]
     ) -> None:
-        super().__init__()
-        self.network, self.numbers, self.report = network, numbers, report
-        self.passed: list[Tensor] = []
+        super().__init__(report)
+        self.network, self.numbers = network, numbers
 
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         raw, label = batch
         heads, clusters = losses(self.network, self.network.embed(raw), label, self.numbers)
-        loss = heads + self.numbers.weight * clusters
-        self.passed.append(loss.detach())
-        return loss
-
-    def on_train_epoch_end(self) -> None:
-        mean = float(torch.stack(self.passed).mean())
-        self.passed.clear()
-        self.report(self.current_epoch, mean)
+        return heads + self.numbers.weight * clusters
 
     def configure_optimizers(self) -> Any:
         numbers = self.numbers

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from edgeprint import params
 
 EPSILON = 1e-9  # 0.90 - 0.85 is 0.05, whatever binary fractions say
+Finding = tuple[str, float, str]  # the limit's name, by how much it is exceeded, a sentence
 
 
 @dataclass(frozen=True)
@@ -47,30 +48,38 @@ def decide(evidence: Evidence, limits: params.Policy) -> Decision:
     """Retrain where any limit is exceeded (meeting one exactly is not exceeding it) or no champion exists."""
     if evidence.champion_f1_then is None:
         return Decision(True, ["there is no champion yet"], {"no_champion": True})
-    found = [*_performance(evidence.champion_f1_then, evidence.f1_now, limits)]
-    if evidence.drift_share is not None:
-        share, most = evidence.drift_share, limits.max_drift_share
-        found.append(
-            ("max_drift_share", share - most, f"{share:.0%} of the columns drifted, limit {most:.0%}")
-        )
-    age, oldest = evidence.age_intervals, limits.max_age_intervals
-    found.append(("max_age_intervals", age - oldest, f"the champion is {age} intervals old, limit {oldest}"))
-    ratio, most = evidence.new_data_ratio, limits.max_new_data
-    found.append(("max_new_data", ratio - most, f"{ratio:.1f} new rows a row trained on, limit {most:.1f}"))
+    found = [
+        *_performance(evidence.champion_f1_then, evidence.f1_now, limits),
+        *_drift(evidence.drift_share, limits.max_drift_share),
+        _age(evidence.age_intervals, limits.max_age_intervals),
+        _new_data(evidence.new_data_ratio, limits.max_new_data),
+    ]
     triggers = {name: excess > EPSILON for name, excess, _ in found}
     fired = [sentence for name, _, sentence in found if triggers[name]]
     return Decision(bool(fired), fired or [sentence for *_, sentence in found], triggers)
 
 
-def _performance(then: float, now: float | None, limits: params.Policy) -> list[tuple[str, float, str]]:
+def _performance(then: float, now: float | None, limits: params.Policy) -> list[Finding]:
     if now is None:
         return []
-    drop = then - now
+    change = f"F1 went from {then:.3f} to {now:.3f} ({now - then:+.3f}), limit -{limits.max_f1_drop:.3f}"
+    floor = f"F1 is {now:.3f}, at least {limits.min_f1:.3f} is asked"
     return [
-        (
-            "max_f1_drop",
-            drop - limits.max_f1_drop,
-            f"F1 went from {then:.3f} to {now:.3f}, a drop of {drop:.3f}, limit {limits.max_f1_drop:.3f}",
-        ),
-        ("min_f1", limits.min_f1 - now, f"F1 is {now:.3f}, at least {limits.min_f1:.3f} is asked"),
+        ("max_f1_drop", then - now - limits.max_f1_drop, change),
+        ("min_f1", limits.min_f1 - now, floor),
     ]
+
+
+def _drift(share: float | None, most: float) -> list[Finding]:
+    if share is None:
+        return []
+    return [("max_drift_share", share - most, f"{share:.0%} of the columns drifted, limit {most:.0%}")]
+
+
+def _age(age: int, oldest: int) -> Finding:
+    return "max_age_intervals", age - oldest, f"the champion is {age} intervals old, limit {oldest}"
+
+
+def _new_data(ratio: float, most: float) -> Finding:
+    sentence = f"{ratio:.1f} new rows for each row trained on, limit {most:.1f}"
+    return "max_new_data", ratio - most, sentence

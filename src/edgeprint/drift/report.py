@@ -1,16 +1,17 @@
-"""How far the features of one interval are from another's: own distances for the policy, Evidently's page.
+"""How far the features of one interval are from another's: own figures for the policy, Evidently's page.
 
     summary = compare(reference, current, params.drift)
     summary.share, summary.devices, summary.worst(3)
     html, json = evidently_report(reference, current, summary.worst(3), params.drift)
 
-Distances against thresholds, no p-values: on windows this large a test calls every difference significant.
-Both use the same rows, so with wasserstein the page shows the numbers that the policy decided on, but for
-columns that deviate by less than 0.001: Evidently divides by at least that.
+A column has drifted where its distance reaches params.drift.threshold plus the noise of so few rows. Both
+use the same rows and limits, so with wasserstein the page counts the columns that the policy counted, but
+for those that deviate by less than 0.001: Evidently divides by at least that.
 """
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,58 +20,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprint import params
+from edgeprint.drift.distances import column_distances, noise, varies
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 
-MOST_ROWS = 2000  # compared a set; distances are exact to about 1/sqrt(rows) of a deviation
+MOST_ROWS = 2000  # of a set; more make no distance clearer and every one slower
 
 
 @dataclass(frozen=True)
 class DriftSummary:
-    """`distances` by column that varies; `share` of these (and `devices`: the same share by device) that
-    reach `threshold`. `share` is None where there were too few rows; `notes` say what was not compared.
+    """`distances` by column that varies, and the `limits` from which each counts as drifted.
+
+    `share` is of these columns, over the rows of all devices together; `devices` is the same share of each
+    device alone. `share` is None where nothing could be compared; `notes` say what was not and why.
     """
 
     share: float | None
     distances: dict[str, float]
+    limits: dict[str, float]
     devices: dict[str, float]
-    threshold: float
     notes: list[str]
 
     def worst(self, count: int) -> list[str]:
-        """The columns that are furthest away, furthest first."""
-        return sorted(self.distances, key=lambda name: -self.distances[name])[:count]
+        """The columns that are furthest beyond their limits, furthest first."""
+        return sorted(self.distances, key=lambda name: self.limits[name] - self.distances[name])[:count]
 
     def to_dict(self) -> dict:
         return asdict(self)
 
 
 def compare(reference: FeatureTable, current: FeatureTable, limits: params.Drift) -> DriftSummary:
-    """Distances of all devices' rows together and of each device alone, each on at most MOST_ROWS rows."""
-    notes, devices = [], {}
+    """Compare each device that both sides know well enough, and all of these together."""
+    devices, notes = comparable(reference, current, limits)
+    if not devices:
+        return DriftSummary(None, {}, {}, {}, notes)
+    shares = {d: _share(*_measure(*_sides(reference, current, [d]), limits)) for d in devices}
+    distances, most = _measure(*_sides(reference, current, devices), limits)
+    return DriftSummary(_share(distances, most), distances, most, shares, notes)
+
+
+def comparable(
+    reference: FeatureTable, current: FeatureTable, limits: params.Drift
+) -> tuple[list[str], list[str]]:
+    """Devices with at least `minimum_rows` on both sides, and a sentence about each of the others."""
+    devices, notes = [], []
     for device in sorted({*reference.devices, *current.devices}):
-        then, now = (t.select(t.device == device) for t in (reference, current))
-        if min(len(then), len(now)) < limits.minimum_rows:
-            notes.append(_too_few(device, then, now, limits))
+        then, now = (int((table.device == device).sum()) for table in (reference, current))
+        if min(then, now) >= limits.minimum_rows:
+            devices.append(device)
         else:
-            devices[device] = _share(_distances(then, now, limits.method), limits.threshold)
-    if min(len(reference), len(current)) < limits.minimum_rows:
-        notes.append(_too_few("the feature set", reference, current, limits))
-        return DriftSummary(None, {}, devices, limits.threshold, notes)
-    distances = _distances(reference, current, limits.method)
-    share = _share(distances, limits.threshold)
-    return DriftSummary(share, distances, devices, limits.threshold, notes)
-
-
-def column_distances(reference: NDArray, current: NDArray, method: str) -> NDArray[np.float64]:
-    """The distance of each column [d] between two sets of rows, [n, d] and [m, d].
-
-    wasserstein: earth mover's distance in deviations of the reference; where the reference is constant, in
-    deviations of both sets together, so that it stays finite. jensenshannon: 0 to 0.83, natural logarithm.
-    """
-    measure = _jensenshannon if method == "jensenshannon" else _wasserstein
-    pairs = zip(reference.T.astype("f8"), current.T.astype("f8"), strict=True)
-    return np.array([measure(then, now) for then, now in pairs])
+            needed = f"{limits.minimum_rows} of each are needed"
+            notes.append(f"{device} is not compared: {then} rows then and {now} now, {needed}")
+    return devices, notes or ["neither side has a row"] * (not devices)
 
 
 def evidently_report(
@@ -78,40 +79,58 @@ def evidently_report(
 ) -> tuple[str, str]:
     """An Evidently page and its JSON: the count over all columns that vary, and a plot of each of `columns`.
 
-    Raises NotEnoughData where either side has fewer than `minimum_rows`.
+    Raises NotEnoughData where there is nothing to compare.
     """
+    devices, notes = comparable(reference, current, limits)
+    if not devices:
+        raise NotEnoughData("; ".join(notes))
+    then, now = _sides(reference, current, devices)
+    distances, most = _measure(then, now, limits)
+    if not distances:
+        raise NotEnoughData(f"none of the {len(then.schema.columns)} columns varies: no drift to report")
+    os.environ["DO_NOT_TRACK"] = "1"
     import pandas as pd
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import DriftedColumnsCount, ValueDrift
 
-    if min(len(reference), len(current)) < limits.minimum_rows:
-        raise NotEnoughData(_too_few("the feature set", reference, current, limits))
-    then, now = _sample(reference), _sample(current)
-    varying = _varies(then, now)
-    if not varying.any():
-        raise NotEnoughData(f"none of the {len(varying)} columns varies: there is no drift to report")
-    names = [name for name, varies in zip(reference.schema.names, varying, strict=True) if varies]
-    definition = DataDefinition(numerical_columns=names)
-    frames = (pd.DataFrame(side[:, varying], columns=names) for side in (now, then))
+    names, definition = list(distances), DataDefinition(numerical_columns=list(distances))
+    frames = (pd.DataFrame(_sample(side), columns=side.schema.names)[names] for side in (now, then))
     sides = [Dataset.from_pandas(frame, data_definition=definition) for frame in frames]
-    count = DriftedColumnsCount(num_method=limits.method, num_threshold=limits.threshold)
-    plots = [ValueDrift(column=c, method=limits.method, threshold=limits.threshold) for c in columns]
+    count = DriftedColumnsCount(num_method=limits.method, per_column_threshold=most)
+    plots = [ValueDrift(column=c, method=limits.method, threshold=most[c]) for c in columns]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # correlations of constant columns, which it draws nowhere
         snapshot = Report([count, *plots]).run(*sides)
         return snapshot.get_html_str(as_iframe=False), snapshot.json()
 
 
-def _distances(reference: FeatureTable, current: FeatureTable, method: str) -> dict[str, float]:
+def _sides(
+    reference: FeatureTable, current: FeatureTable, devices: Sequence[str]
+) -> tuple[FeatureTable, FeatureTable]:
+    """Both tables with the rows of `devices` alone: one that is gone is no drift of the others."""
+    then, now = (t.select(np.isin(t.device.astype(str), devices)) for t in (reference, current))
+    return then, now
+
+
+def _measure(
+    reference: FeatureTable, current: FeatureTable, limits: params.Drift
+) -> tuple[dict[str, float], dict[str, float]]:
+    """The distance and the limit of each column that varies, by name."""
     then, now = _sample(reference), _sample(current)
-    varying = np.flatnonzero(_varies(then, now))
-    found = column_distances(then[:, varying], now[:, varying], method)
-    return {reference.schema.names[i]: float(d) for i, d in zip(varying, found, strict=True)}
+    varying = np.flatnonzero(varies(then, now))
+    then, now = then[:, varying], now[:, varying]
+    names = [reference.schema.names[i] for i in varying]
+    distances = column_distances(then, now, limits.method)
+    most = limits.threshold + noise(then, now, limits.method)
+    return (
+        dict(zip(names, distances.tolist(), strict=True)),
+        dict(zip(names, most.tolist(), strict=True)),
+    )
 
 
-def _share(distances: dict[str, float], threshold: float) -> float:
+def _share(distances: dict[str, float], limits: dict[str, float]) -> float:
     # "not below" rather than "reaches": a distance that is no number counts as drift
-    drifted = [not distance < threshold for distance in distances.values()]
+    drifted = [not distance < limits[name] for name, distance in distances.items()]
     return float(np.mean(drifted)) if drifted else 0.0
 
 
@@ -120,30 +139,3 @@ def _sample(table: FeatureTable) -> NDArray[np.float32]:
     order = np.argsort(table.start_ns, kind="stable")
     evenly = np.linspace(0, len(order) - 1, min(MOST_ROWS, len(order))).astype("i8")
     return table.values[order[evenly]]
-
-
-def _varies(reference: NDArray, current: NDArray) -> NDArray[np.bool_]:
-    """False [d] for columns that hold one and the same value on both sides: they say nothing."""
-    return (reference != reference[0]).any(0) | (current != reference[0]).any(0)
-
-
-def _wasserstein(reference: NDArray, current: NDArray) -> float:
-    from scipy.stats import wasserstein_distance
-
-    constant = (reference == reference[0]).all()
-    scale = np.std(np.concatenate([reference, current]) if constant else reference)
-    return float(wasserstein_distance(reference, current) / scale) if scale else 0.0
-
-
-def _jensenshannon(reference: NDArray, current: NDArray) -> float:
-    from scipy.spatial.distance import jensenshannon
-
-    edges = np.histogram_bin_edges(np.concatenate([reference, current]), bins="sturges")
-    return float(jensenshannon(np.histogram(reference, edges)[0], np.histogram(current, edges)[0]))
-
-
-def _too_few(what: str, reference: FeatureTable, current: FeatureTable, limits: params.Drift) -> str:
-    return (
-        f"{what} is not compared: {len(reference)} rows then and {len(current)} now, "
-        f"{limits.minimum_rows} of each are needed"
-    )

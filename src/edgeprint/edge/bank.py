@@ -46,20 +46,6 @@ class Network:
         return np.array(rows, "f4")
 
 
-def prove(artifact: Artifact, tolerance: float = TOLERANCE) -> None:
-    """Run the golden inputs. Raises BadArtifact when this machine does not get the golden outputs."""
-    network = Network(artifact.tflite)
-    try:
-        outputs = network(artifact.golden_inputs)
-        difference = float(np.abs(outputs - artifact.golden_outputs).max())
-    except ValueError as error:
-        raise BadArtifact(f"{artifact.card.name} cannot run its golden inputs: {error}") from error
-    if not difference <= tolerance:  # also when it is not a number
-        raise BadArtifact(
-            f"{artifact.card.name} misses its golden outputs by {difference:.3g}, at most {tolerance:g} is allowed"
-        )
-
-
 class ColumnRing:
     """The last `width` columns [h] of one device."""
 
@@ -97,13 +83,28 @@ class Member:
                 f"{card.name} takes {self.normalisation!r} columns of schema {card.schema_hash[:12]}, "
                 f"this agent makes {self.spec.schema().hash[:12]}"
             )
-        self.threshold = card.thresholds.get("confidence", 0.5)
+        self.threshold = card.thresholds.get("recognised", 0.5)
         self.ring = ColumnRing(self.spec.height, self.width)
-        self._network = Network(artifact.tflite)
+        self.network = Network(artifact.tflite)
 
     def confidence(self) -> float:
         """That the sample in the ring is the device's, 0 to 1."""
-        return float(self._network(normalise(self.ring.sample()[None], self.normalisation))[0, 0])
+        return float(self.network(normalise(self.ring.sample()[None], self.normalisation))[0, 0])
+
+
+def prove(artifact: Artifact, tolerance: float = TOLERANCE) -> None:
+    """Raises BadArtifact unless the model fits this agent and gives its golden outputs here too."""
+    name, expected = artifact.card.name, artifact.golden_outputs
+    network = Member(artifact).network
+    try:
+        outputs = network(artifact.golden_inputs)
+    except ValueError as error:
+        raise BadArtifact(f"{name} cannot run its golden inputs: {error}") from error
+    if outputs.shape != expected.shape or not len(outputs):
+        raise BadArtifact(f"{name} gives outputs {outputs.shape}, its golden ones are {expected.shape}")
+    difference = float(np.abs(outputs - expected).max())
+    if not difference <= tolerance:  # also when it is not a number
+        raise BadArtifact(f"{name} misses its golden outputs by {difference:.3g}, more than {tolerance:g}")
 
 
 class Bank:

@@ -1,4 +1,4 @@
-"""Pull this Pi's models from the signed repository: verify, prove, and only then swap (TUF client workflow, 5).
+"""Pull this Pi's models from the signed repository: verify, prove, and only then swap.
 
     updater = Updater("https://models.example/edgeprint", state, root_bytes)
     updater.refresh()                       # the metadata; raises UntrustedModel
@@ -42,7 +42,6 @@ MEANINGS: tuple[tuple[type[Exception], str], ...] = (
     (tuf.LengthOrHashMismatchError, "offers a file other than the one that was signed"),
     (tuf.DownloadLengthMismatchError, "sends more than was signed"),
     (tuf.RepositoryError, "offers metadata that does not hold"),
-    (tuf.SlowRetrievalError, "is too slow"),
     (Exception, "cannot be reached"),
 )
 
@@ -67,13 +66,13 @@ class Updater:
 
         Raises UntrustedModel when `root` is no root metadata.
         """
-        self._repository, self._state, self._prove = repository, state, prove
+        self._repository, self._state, self._prove = repository.rstrip("/"), state, prove
         fetcher = None if is_url(repository) else FolderFetcher()
         with self._untrusted("root.json"):
             self._tuf = ngclient.Updater(
                 str(state / "metadata"),
-                f"{repository}/metadata/",
-                target_base_url=f"{repository}/targets/",
+                f"{self._repository}/metadata/",
+                target_base_url=f"{self._repository}/targets/",
                 fetcher=fetcher,
                 bootstrap=root,
             )
@@ -84,9 +83,9 @@ class Updater:
             self._tuf.refresh()
 
     def pull(self, model: str) -> Path | None:
-        """The verified, proven folder of the model, now also `current`; None where the repository offers none.
+        """The verified, proven folder of the model, now `current`; None where the repository offers none.
 
-        Raises UntrustedModel for what does not match its signature, BadArtifact for what does but does not work.
+        Raises UntrustedModel for what is not as signed, BadArtifact for what is but does not work.
         """
         if not MODEL_NAME.fullmatch(model):
             raise UntrustedModel(f"{model!r} is not a model's name")
@@ -96,7 +95,7 @@ class Updater:
             return None
         digest = targets[0].custom["digest"]
         folder = self._state / "versions" / digest
-        if not _holds(folder, digest):
+        if not folder.exists():
             self._download(model, targets, folder, digest)
         _point(self._state / "current" / model, folder)
         return folder
@@ -194,4 +193,5 @@ def _sync(path: Path) -> None:
 
 def _said(error: BaseException) -> str:
     """The error's own words, or those of what caused it."""
-    return str(error) or (_said(error.__cause__) if error.__cause__ else type(error).__name__)
+    cause = getattr(error, "reason", None) or (None if str(error) else error.__cause__)
+    return _said(cause) if isinstance(cause, BaseException) else str(error) or type(error).__name__

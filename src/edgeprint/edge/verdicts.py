@@ -37,6 +37,19 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """A device over the whole run; the shares are None where no inference was made."""
+
+    device: str
+    packets: int
+    columns: int
+    ticks: int  # with a verdict
+    recognised: float | None  # share of hits among the inferences
+    mean_confidence: float | None
+    verdict: Standing
+
+
+@dataclass(frozen=True)
 class Judgement:
     """Streaks of misclassification (papers/binary-edge 4.4) with hysteresis: it takes as many hits to return.
 

@@ -176,7 +176,7 @@ def _newest(folder: Path) -> tuple[Root, Targets, Snapshot, Timestamp]:
     """The newest root, and the chain that timestamp.json names."""
 
     def load(role: str, version: int = 0) -> Any:
-        return Metadata.from_file(str(_metadata_file(folder, role, version))).signed
+        return Metadata.from_bytes(_metadata_file(folder, role, version).read_bytes()).signed
 
     try:
         timestamp = load("timestamp")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-INTERPRETED_BYTES = 8_000_000  # of a file's index made by the interpreter before compiling
+Octets = NDArray[np.uint8] | memoryview  # bytes to the compiled and to the interpreted loops
+INTERPRETED_BYTES = 20_000_000  # of a file's index made by the interpreter before compiling
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class Frames:
         return Frames(self.data, *(column[rows] for column in index))
 
 
-def number16(data, at, big):
+def number16(data: Octets, at: int, big: bool) -> int:
     """Two bytes as an unsigned integer in the file's byte order."""
     return data[at] * 256 + data[at + 1] if big else data[at + 1] * 256 + data[at]
 
 
-def number32(data, at, big):
+def number32(data: Octets, at: int, big: bool) -> int:
     """Four bytes as an unsigned integer in the file's byte order."""
     if big:
         return data[at] * 16777216 + data[at + 1] * 65536 + data[at + 2] * 256 + data[at + 3]

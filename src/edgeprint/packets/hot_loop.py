@@ -14,8 +14,10 @@ makes a float.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from importlib.util import find_spec
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -24,7 +26,8 @@ from numpy.typing import NDArray
 
 
 class HotLoop:
-    """`loop(data, ...)` over the bytes `data` uint8 [n], compiled when that pays; `parts` are what it calls."""
+    """`loop(data, ...)` over the bytes `data` uint8 [n], compiled when that pays; `parts` are what it
+    calls, each after those that it calls itself."""
 
     def __init__(self, loop: Callable[..., Any], *parts: Callable[..., Any], patience: int) -> None:
         self.loop = loop
@@ -50,19 +53,25 @@ class HotLoop:
         return self._compiled(data, *arguments)
 
     def compile(self) -> Callable[..., Any]:
-        """The loop under numba, its parts too: copies whose global names lead to the compiled parts."""
-        scope = dict(self.loop.__globals__)  # type: ignore[attr-defined]
-        for part in self.parts:
-            scope[part.__name__] = _jit(part, scope)
-        return _jit(self.loop, scope)
+        """The loop under numba: copies of it and its parts, whose global names lead to the compiled parts."""
+        ready: dict[str, Any] = {}
+        for function in (*self.parts, self.loop):
+            copy = FunctionType(function.__code__, {**function.__globals__, **ready}, function.__name__)  # type: ignore[attr-defined]
+            copy.__module__ = function.__module__
+            copy.__qualname__ = f"{function.__name__}_{self._edition():08x}"
+            ready[function.__name__] = _jit(copy, keep=function is self.loop)
+        return ready[self.loop.__name__]
+
+    def _edition(self) -> int:
+        """Changes with any source file of the parts: numba's own cache looks at the loop's file only."""
+        files = sorted({function.__code__.co_filename for function in (*self.parts, self.loop)})  # type: ignore[attr-defined]
+        return zlib.crc32(b"".join(Path(file).read_bytes() for file in files))
 
 
-def _jit(function: Callable[..., Any], scope: dict[str, Any]) -> Callable[..., Any]:
+def _jit(function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
     import numba
 
-    copy = FunctionType(function.__code__, scope, function.__name__)  # type: ignore[attr-defined]
-    copy.__module__, copy.__qualname__ = function.__module__, function.__qualname__
     try:
-        return numba.njit(cache=True, nogil=True)(copy)
+        return numba.njit(cache=keep, nogil=True)(function)
     except RuntimeError:  # neither the source folder nor the user's cache folder can be written
-        return numba.njit(nogil=True)(copy)
+        return numba.njit(nogil=True)(function)

@@ -13,7 +13,7 @@ from edgeprint.scores import Scores
 def confusion(scores: Scores, title: str) -> Figure:
     """Confusion matrix: colour is the share of the row's truth, text is the count."""
     k = len(scores.labels)
-    side = 2.6 + 0.5 * k
+    side = max(4.5, 2.6 + 0.5 * k)
     figure = Figure(figsize=(side + 0.6, side), dpi=100, layout="constrained")
     axes = figure.add_subplot()
     share = scores.confusion / np.maximum(1, scores.confusion.sum(1, keepdims=True))

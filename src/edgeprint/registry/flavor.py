@@ -49,8 +49,9 @@ def save_model(folder: Path, path: Path | str, mlflow_model: Model | None = None
 
     Signature from the card, requirements pinned to what is installed: nothing is run to infer either.
     """
-    from mlflow import pyfunc
     from mlflow.models import Model
+
+    from mlflow import pyfunc
 
     path = Path(path)
     stored = artifact.read(folder)
@@ -72,8 +73,9 @@ def log_model(
     folder: Path, *, run_id: str | None = None, registered_model_name: str | None = None
 ) -> ModelInfo:
     """Log a folder to a run (the active one where none is named); its digest becomes a tag of the model."""
-    import mlflow
     from mlflow.models import Model
+
+    import mlflow
 
     card = artifact.read(folder).card
     run = mlflow.get_run(run_id) if run_id else mlflow.active_run() or mlflow.start_run()

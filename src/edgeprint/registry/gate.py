@@ -60,21 +60,21 @@ class GateReport:
 
     def table(self) -> str:
         """One line a check: name, value, limit, verdict."""
-        rows = [("check", "value", "limit", "")]
-        rows += [
-            (c.name, _text(c.value), _text(c.limit), "ok" if c.passed else "REFUSED") for c in self.checks
-        ]
-        widths = [max(len(row[i]) for row in rows) for i in range(3)]
-        return "\n".join(
-            f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}  {d}".rstrip() for a, b, c, d in rows
-        )
+        rows = [("check", "value", "limit", "verdict")]
+        for c in self.checks:
+            rows.append((c.name, _text(c.value), _text(c.limit), "ok" if c.passed else "REFUSED"))
+        name, value, limit = (max(len(row[i]) for row in rows) for i in range(3))
+        return "\n".join(f"{a:<{name}}  {b:>{value}}  {c:>{limit}}  {d}" for a, b, c, d in rows)
 
     def to_dict(self) -> dict:
         return {"passed": self.passed, "checks": [asdict(check) for check in self.checks]}
 
 
 def examine(challenger: Exam, champion: Exam | None, limits: params.Gate) -> GateReport:
-    """Hold a challenger to the limits, and to the champion where there is one. No number passes by being NaN."""
+    """Hold a challenger to the limits of params.yaml, and to the champion where there is one.
+
+    A device that the challenger was not measured on counts as F1 0; NaN passes nothing.
+    """
     checks = [
         _same_schema(challenger),
         _at_least("macro_f1", challenger.macro_f1, limits.min_macro_f1, "the floor"),

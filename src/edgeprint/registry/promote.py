@@ -22,8 +22,9 @@ from edgeprint.registry import flavor, tracking
 from edgeprint.registry.gate import GateReport
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+
+    from mlflow import MlflowClient
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
@@ -49,11 +50,9 @@ def register(run_id: str, folder: Path, model_name: str) -> Version:
     """
     client = _client()
     digest = artifact.digest(folder)
-    known = [
-        v for v in client.search_model_versions(f"name='{model_name}'") if v.tags.get("digest") == digest
-    ]
-    found = known[0] if known else _create(client, run_id, folder, model_name, digest)
-    version = _version(found)
+    stored = client.search_model_versions(f"name='{model_name}'")
+    known = [v for v in stored if v.tags.get("digest") == digest]
+    version = _version(known[0] if known else _create(client, run_id, folder, model_name, digest))
     if champion(model_name) != version:
         _move(client, model_name, CHALLENGER, version.number)
     return version

@@ -29,7 +29,7 @@ def convert(keras_model: Any) -> bytes:
 
 
 class Runner:
-    """A TFLite model as a function from inputs [n, ...] to outputs [n, k], one row at a time on one thread."""
+    """A TFLite model as a function from inputs [n, ...] to outputs [n, k]: a row at a time, on one thread."""
 
     def __init__(self, tflite: bytes) -> None:
         """Raises BadArtifact where the bytes are no TFLite model."""

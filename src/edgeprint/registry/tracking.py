@@ -26,6 +26,7 @@ from edgeprint.scores import Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
     from mlflow import MlflowClient
 
 EXPERIMENT = "edgeprint"
@@ -46,8 +47,9 @@ def open_store(state: Path, uri: str | None = None) -> None:
     """
     os.environ.update(QUIET)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-    import mlflow
     from mlflow.exceptions import MlflowException
+
+    import mlflow
 
     state.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(uri or f"sqlite:///{state.resolve() / 'mlflow.db'}")
@@ -127,15 +129,18 @@ def training_run(
     `params` may be nested, keys are joined by dots. `tags` say what the figures stand on: data_version,
     simulated, stage, trained_on; git_revision and family are added.
     """
-    from mlflow import MlflowClient
     from mlflow.entities import Param
+
+    from mlflow import MlflowClient
 
     client = MlflowClient()
     revision = git_revision()
     own = {"family": family, "git_revision": revision, "mlflow.source.name": "edgeprint"}
     all_tags = {key: str(value) for key, value in {**own, **tags}.items()}
-    experiment = client.get_experiment_by_name(EXPERIMENT).experiment_id
-    run = TrainingRun(client, client.create_run(experiment, tags=all_tags, run_name=name).info.run_id)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None, "open_store comes first"
+    created = client.create_run(experiment.experiment_id, tags=all_tags, run_name=name)
+    run = TrainingRun(client, created.info.run_id)
     status = "FAILED"
     try:
         client.log_batch(run.id, params=[Param(k, str(v)) for k, v in flatten(params).items()])

@@ -51,7 +51,11 @@ def extract_capture(path: Path, name: str, inventory: Inventory, params: Params)
         return CaptureRows(name, refused=str(error))
     found = inventory.split(table)
     rows = CaptureRows(
-        name, len(table), asdict(report), {d: len(p) for d, p in found.items()}, inventory.strangers(table)
+        name,
+        len(table),
+        {**asdict(report), "path": name},
+        {d: len(p) for d, p in found.items()},
+        inventory.strangers(table),
     )
     parts: dict[str, list[FeatureTable]] = {method: [] for method in METHODS}
     for packets in found.values():
@@ -123,7 +127,11 @@ def _total(read: list[CaptureRows]) -> dict[str, int]:
 def sentences(report: dict) -> list[str]:
     """What a person should know of an extraction: refused and cut captures, silent devices, strangers."""
     lines = [f"set aside: {each['reason']}" for each in report["refused"]]
-    lines += [each["cut"] for each in report["captures"] if each.get("cut")]
+    for each in report["captures"]:
+        if each["cut"]:
+            lines.append(f"{each['capture']}: {each['cut']}")
+        for number, frames in each["unsupported"].items():
+            lines.append(f"{each['capture']}: {frames} frames of link type {number} are not supported")
     lines += [
         f"{name} is in devices.csv but sent no packet"
         for name, n in report["devices"].items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
+import json
 import os
 import shutil
 import signal
@@ -23,19 +24,19 @@ import yaml
 
 from edgeprint.errors import BadInventory, EdgeprintError, NotACapture
 from edgeprint.packets import inventory
-from edgeprint.packets.capture_file import sniff
+from edgeprint.packets.capture_file import CaptureFile
 from edgeprint.stages.workspace import Workspace
 
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
-SERVER_SECONDS = 60
+SERVER_SECONDS = 120
 
 
 class StageFailed(EdgeprintError):
     """A stage of the pipeline ended with an error."""
 
 
-def prepare(repository: Path, data: Path | None) -> Workspace:
-    """The workspace to run in: the repository for the simulated home, else workspaces/<name of DIR>.
+def prepare(repository: Path, data: Path | None, workspaces: Path = Path("workspaces")) -> Workspace:
+    """The workspace to run in: the repository for the simulated home, else `workspaces`/<name of DIR>.
 
     A params.yaml in DIR replaces the keys that it names. Raises BadInventory or NotACapture when DIR lacks
     devices.csv or holds no capture.
@@ -48,15 +49,21 @@ def prepare(repository: Path, data: Path | None) -> Workspace:
     captures = [p for p in sorted(data.rglob("*")) if p.is_file() and _is_capture(p)]
     if not captures:
         raise NotACapture(f"{data} holds no capture (pcap or pcapng)")
-    workspace = Workspace(repository / "workspaces" / data.resolve().name)
+    workspace = Workspace(workspaces / data.resolve().name)
     _lay_out(workspace, repository, data)
     _ingest(workspace, data, captures)
     return workspace
 
 
 def _is_capture(path: Path) -> bool:
-    """A capture by its magic, or a file named like one: extraction says what is wrong with it."""
-    return path.name.lower().endswith(CAPTURE_SUFFIXES) or sniff(path) is not None
+    """A capture by its first bytes, or a file named like one: extraction says what is wrong with it."""
+    if path.name.lower().endswith(CAPTURE_SUFFIXES):
+        return True
+    try:
+        next(iter(CaptureFile(path, block_bytes=1 << 16)), None)
+    except NotACapture:
+        return False
+    return True
 
 
 def _lay_out(workspace: Workspace, repository: Path, data: Path) -> None:
@@ -93,9 +100,9 @@ def _ingest(workspace: Workspace, data: Path, captures: list[Path]) -> None:
         if not target.exists() or not filecmp.cmp(path, target, shallow=False):
             target.unlink(missing_ok=True)
             shutil.copyfile(path, target)
-    (workspace.captures / "source.json").write_text(
-        f'{{"simulated": false, "name": "{data.resolve().name}"}}\n'
-    )
+    given = data / "source.json"  # a simulated home says so, and stays simulated wherever it is copied
+    source = json.loads(given.read_text()) if given.is_file() else {"simulated": False}
+    (workspace.captures / "source.json").write_text(json.dumps({**source, "name": data.resolve().name}))
     for path in workspace.captures.rglob("*"):
         relative = path.relative_to(workspace.captures)
         if path.is_file() and relative not in wanted and path.name != "source.json":
@@ -130,7 +137,7 @@ def _dvc(workspace: Workspace, *arguments: str, **environment: str) -> int:
 def run(workspace: Workspace, *, force: bool = False) -> bool:
     """Reproduce what is stale; returns whether anything was. Raises StageFailed with a stage that failed."""
     workspace.params()
-    workspace.state.mkdir(parents=True, exist_ok=True)
+    (workspace.state / "prefect").mkdir(parents=True, exist_ok=True)  # its server does not make it
     # Without the registry's database the reports of an earlier run describe models that nobody has.
     lost = not (workspace.state / "mlflow.db").exists() and (workspace.root / "dvc.lock").exists()
     if not force and not lost and _dvc(workspace, "status", "--quiet") == 0:

@@ -12,6 +12,7 @@ import numpy as np
 
 from edgeprint import feature_table
 from edgeprint.stages import figures
+from edgeprint.stages.extract import sentences
 from edgeprint.stages.workspace import Workspace
 
 SPECTROGRAM_COLUMNS = 240
@@ -104,9 +105,8 @@ def _captures(workspace: Workspace, extract: dict) -> str:
     ]
     packets = sum(capture["packets"] for capture in extract["captures"])
     header = ["device", "kind", "IoT", "packets", "30-minute windows", "segments", "spectrogram columns"]
-    refused = "".join(f"<li class=no>{escape(each['reason'])}</li>" for each in extract["refused"])
-    cut = "".join(f"<li>{escape(c['cut'])}</li>" for c in extract["captures"] if c.get("cut"))
-    aside = f"<p>Set aside or cut:</p><ul>{refused}{cut}</ul>" if refused or cut else ""
+    asides = "".join(f"<li>{escape(line)}</li>" for line in sentences(extract))
+    aside = f"<p>To know:</p><ul>{asides}</ul>" if asides else ""
     total = f"<p>{packets:,} packets in {len(extract['captures'])} captures.</p>"
     return f"<h2>Captures</h2>{total}{_table(header, rows)}{aside}"
 

@@ -3,10 +3,10 @@
     wire = Wire()
     flow = wire.open(near, far, UDP, near_ports=np.array([50000]), far_ports=53)
     tail = wire.keep(query)  # its offset in the pool
-    headers, stored, wire_len = wire.render(rows)
+    headers, lengths = wire.seal().render(rows)
 
-A row says when, on which flow, in which direction and with which tail; rendering fills lengths, numbers and
-checksums into copies of the templates. Checksums cover the whole packet: the pool holds what a cut frame lost.
+A row says when, on which flow, in which direction and with which tail; rendering fills lengths, numbers
+and checksums into copies of the templates. Checksums cover the whole packet, also where a frame is cut.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from edgeprint.packets.table import TCP, UDP
 
 SNAP = 160  # bytes kept of bulk data; its headers end at 74 at the latest
 WORDS = 37  # 16-bit words of the longest header: Ethernet, IPv6, TCP
-LONGEST = 1460  # bytes of TCP payload in a frame of 1514
+LONGEST = 1440  # bytes of TCP payload, for IPv4 and IPv6 alike
 ROW = np.dtype(
     [
-        ("time", "i8"),  # ns since the day's midnight
-        ("flow", "i4"),
-        ("up", "?"),  # sent by the device
-        ("flags", "u1"),  # TCP
+        ("time", "i8"),  # microseconds since the day's midnight
         ("tail", "i8"),  # offset in the pool of what follows the header
-        ("length", "u2"),  # of the tail on the wire
-        ("options", "u1"),  # bytes of the tail that are TCP options
-        ("whole", "?"),  # stored uncut
+        ("flow", "i8"),
+        ("lag", "i4"),  # microseconds that what it acknowledges is older
         ("seq", "u4"),
         ("ack", "u4"),
         ("ident", "u2"),  # of IPv4
+        ("length", "u2"),  # of the tail on the wire
+        ("options", "u1"),  # bytes of the tail that are TCP options
+        ("flags", "u1"),  # of TCP, 0 for others
+        ("up", "?"),  # sent by the device
+        ("whole", "?"),  # stored uncut
     ]
 )
 
@@ -103,7 +104,12 @@ class Wire:
         self._flows, self._bytes = 0, len(self._pool[0])
 
     def open(
-        self, near: Endpoint, far: Endpoint, proto: int = 0, near_ports: ArrayLike = 0, far_ports: ArrayLike = 0
+        self,
+        near: Endpoint,
+        far: Endpoint,
+        proto: int = 0,
+        near_ports: ArrayLike = 0,
+        far_ports: ArrayLike = 0,
     ) -> NDArray[np.int32]:
         """Numbers [n] of new flows that differ in their ports only. ICMP and ARP have no ports."""
         ports = np.stack(np.broadcast_arrays(np.atleast_1d(near_ports), far_ports), 1)
@@ -190,5 +196,3 @@ def _number(tcp: NDArray, rows: NDArray) -> None:
     tcp[:, 2], tcp[:, 3] = rows["seq"] >> 16, rows["seq"] & 0xFFFF
     tcp[:, 4], tcp[:, 5] = rows["ack"] >> 16, rows["ack"] & 0xFFFF
     tcp[:, 6] = (5 + rows["options"] // 4).astype("u2") << 12 | rows["flags"]
-
-

@@ -79,13 +79,20 @@ def mdns_announcement(instance: str, service: str, ip: bytes, text: bytes) -> by
         (host, A if len(ip) == 4 else AAAA, 0x8001, ip),
     ]
     body = b"".join(
-        dns_name(name) + struct.pack(">HHIH", kind, cls, 120, len(data)) + data for name, kind, cls, data in records
+        dns_name(name) + struct.pack(">HHIH", kind, cls, 120, len(data)) + data
+        for name, kind, cls, data in records
     )
     return struct.pack(">6H", 0, 0x8400, 0, len(records), 0, 0) + body
 
 
 def ssdp_search(target: str) -> bytes:
-    lines = ("M-SEARCH * HTTP/1.1", "HOST: 239.255.255.250:1900", 'MAN: "ssdp:discover"', "MX: 2", f"ST: {target}")
+    lines = (
+        "M-SEARCH * HTTP/1.1",
+        "HOST: 239.255.255.250:1900",
+        'MAN: "ssdp:discover"',
+        "MX: 2",
+        f"ST: {target}",
+    )
     return "\r\n".join((*lines, "", "")).encode()
 
 
@@ -110,9 +117,19 @@ def dhcp(kind: int, mac: int, ip: bytes, router: bytes, hostname: str, *, renewi
     head = struct.pack(">BBBBIHH", 2 if reply else 1, 1, 6, 0, 0, 0, 0) + client + yours + bytes(8)
     options = [(53, bytes([kind]))]
     if reply:
-        options += [(54, router), (51, struct.pack(">I", 7200)), (1, b"\xff\xff\xff\x00"), (3, router), (6, router)]
+        options += [
+            (54, router),
+            (51, struct.pack(">I", 7200)),
+            (1, b"\xff\xff\xff\x00"),
+            (3, router),
+            (6, router),
+        ]
     else:
-        options += [(61, b"\1" + mac.to_bytes(6, "big")), (12, hostname.encode()), (55, bytes([1, 3, 6, 15, 28]))]
+        options += [
+            (61, b"\1" + mac.to_bytes(6, "big")),
+            (12, hostname.encode()),
+            (55, bytes([1, 3, 6, 15, 28])),
+        ]
         if kind == REQUEST and not renewing:
             options += [(50, ip), (54, router)]
     body = b"".join(bytes([code, len(value)]) + value for code, value in options)

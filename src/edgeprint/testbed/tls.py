@@ -6,14 +6,30 @@ Keys, signatures and everything encrypted are filler: nothing here protects anyt
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 HANDSHAKE, CIPHER_CHANGE, APPLICATION = 22, 20, 23
-RANDOM, SESSION = slice(11, 43), slice(44, 76)  # in the record of a ClientHello or ServerHello
+RANDOM, SESSION = (11, 43), (44, 76)  # bytes in the record of a ClientHello or ServerHello
 CIPHERS_13 = (0x1301, 0x1302, 0x1303)
-CIPHERS_12 = (0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC009, 0xC013, 0xC00A, 0xC014, 0x009C, 0x009D, 0x002F)
+CIPHERS_12 = (
+    0xC02B,
+    0xC02F,
+    0xC02C,
+    0xC030,
+    0xCCA9,
+    0xCCA8,
+    0xC009,
+    0xC013,
+    0xC00A,
+    0xC014,
+    0x009C,
+    0x009D,
+    0x002F,
+)
 CHANGE = b"\x14\x03\x03\x00\x01\x01"
 
 
+@lru_cache(256)
 def filler(length: int) -> bytes:
     return bytes((i * 73 + i // 7 + 11) % 256 for i in range(length))
 
@@ -35,6 +51,7 @@ def extension(kind: int, body: bytes) -> bytes:
     return struct.pack(">H", kind) + sized(body)
 
 
+@lru_cache(256)
 def client_hello(name: str, modern: bool, ciphers: int, size: int) -> bytes:
     """The record of a ClientHello of TLS 1.3 (modern) or 1.2, padded to `size` bytes where it is shorter."""
     suites = (CIPHERS_13 if modern else ()) + CIPHERS_12[:ciphers]
@@ -70,12 +87,13 @@ def server_hello(modern: bool) -> bytes:
     return record(HANDSHAKE, message(2, body))
 
 
+@lru_cache(256)
 def server_flight(name: str, modern: bool, chain: int) -> bytes:
     """All that the server sends after a ClientHello; `chain` is about the size of its certificates."""
     if modern:
         return server_hello(True) + CHANGE + record(APPLICATION, filler(chain + 420))
-    own = certificate(name, max(0, chain // 2 - 360))
-    issuer = certificate("ca.example.org", max(0, chain // 2 - 360))
+    own = certificate(name, chain // 2)
+    issuer = certificate("ca.example.org", chain // 2)
     chained = sized(sized(own, 3) + sized(issuer, 3), 3)
     point = b"\x03\x00\x17" + sized(b"\x04" + filler(64), 1)
     exchange = point + b"\x04\x03" + sized(signature())
@@ -117,16 +135,17 @@ def signature() -> bytes:
     return der(0x30, der(0x02, b"\x11" + filler(31)), der(0x02, b"\x22" + filler(31)))
 
 
-def certificate(name: str, padding: int) -> bytes:
-    """An X.509 certificate for a P-256 key, larger by an extension of `padding` bytes (example arc 2.999)."""
-    common = der(0x30, der(0x31, der(0x30, der(0x06, b"\x55\x04\x03"), der(0x0C, name.encode()))))
+def certificate(name: str, size: int) -> bytes:
+    """An X.509 certificate for a P-256 key; alternative names bring it to about `size` bytes."""
+    own = der(0x30, der(0x31, der(0x30, der(0x06, b"\x55\x04\x03"), der(0x0C, name.encode()))))
     issuer = der(0x30, der(0x31, der(0x30, der(0x06, b"\x55\x04\x03"), der(0x0C, b"Example CA"))))
     validity = der(0x30, der(0x17, b"250101000000Z"), der(0x17, b"350101000000Z"))
     key = der(0x30, P256_KEY, der(0x03, b"\0\x04" + filler(64)))
-    names = der(0x30, der(0x06, b"\x55\x1d\x11"), der(0x04, der(0x30, der(0x82, name.encode()))))
-    extra = der(0x30, der(0x06, b"\x88\x37\x01"), der(0x04, filler(padding)))
+    others = max(0, size - 420) // (len(name) + 5)
+    alternative = [der(0x82, name.encode())] + [
+        der(0x82, f"{i % 90 + 10}.{name}".encode()) for i in range(others)
+    ]
+    names = der(0x30, der(0x06, b"\x55\x1d\x11"), der(0x04, der(0x30, *alternative)))
     version, serial = der(0xA0, der(0x02, b"\x02")), der(0x02, b"\x2a" + filler(8))
-    body = der(
-        0x30, version, serial, ECDSA_SHA256, issuer, validity, common, key, der(0xA3, der(0x30, names, extra))
-    )
+    body = der(0x30, version, serial, ECDSA_SHA256, issuer, validity, own, key, der(0xA3, der(0x30, names)))
     return der(0x30, body, ECDSA_SHA256, der(0x03, b"\0", signature()))

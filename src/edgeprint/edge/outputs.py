@@ -1,0 +1,95 @@
+"""What the agent prints and writes: a line a verdict, JSON lines, and a table at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from edgeprint.edge.verdicts import Standing, Summary, Verdict
+
+COLOURS = {
+    Standing.RECOGNISED: "green",
+    Standing.DEVIATES: "red",
+    Standing.UNKNOWN: "magenta",
+    Standing.NOT_ENOUGH: "dim",
+}
+HEADER = ("device", "packets", "columns", "ticks", "recognised", "confidence", "verdict")
+
+
+class VerdictLines:
+    """Takes verdicts: prints each, or with `quiet` a device's only when it changes; stores all in `file`."""
+
+    def __init__(
+        self, say: Callable[[str], None], *, quiet: bool = False, file: IO[str] | None = None
+    ) -> None:
+        self._say, self._quiet, self._file = say, quiet, file
+        self._last: dict[str, Standing] = {}
+
+    def __call__(self, verdict: Verdict) -> None:
+        if self._file:
+            self._file.write(json.dumps(asdict(verdict)) + "\n")
+        if not self._quiet or self._last.get(verdict.device) != verdict.verdict:
+            self._say(line(verdict))
+        self._last[verdict.device] = verdict.verdict
+
+
+@contextlib.contextmanager
+def opened(path: Path | None) -> Iterator[IO[str] | None]:
+    """The file to write to, or None where none is wanted."""
+    if path is None:
+        yield None
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        yield file
+
+
+def line(verdict: Verdict) -> str:
+    """`2026-01-05 12:00:07  camera-a  recognised  0.97`"""
+    moment = datetime.fromtimestamp(verdict.time_ns // 10**9, UTC)
+    return (
+        f"{moment:%Y-%m-%d %H:%M:%S}  {verdict.device:<20} {verdict.verdict:<22} {_share(verdict.confidence)}"
+    )
+
+
+def table(rows: Sequence[Summary], file: IO[str]) -> None:
+    """The devices over the whole run: drawn on a terminal, aligned columns elsewhere."""
+    cells = [_cells(row) for row in rows]
+    if file.isatty():
+        _draw(rows, cells, file)
+        return
+    widths = [max(map(len, column)) for column in zip(HEADER, *cells, strict=True)]
+    for row in (HEADER, *cells):
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), file=file
+        )
+
+
+def write_summary(path: Path, rows: Sequence[Summary], **about: object) -> None:
+    """The same as JSON: {"devices": [...]} and what else is to be known of the run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**about, "devices": [asdict(row) for row in rows]}, indent=1))
+
+
+def _cells(row: Summary) -> tuple[str, ...]:
+    counts = (f"{number:,}" for number in (row.packets, row.columns, row.ticks))
+    return (row.device, *counts, _share(row.recognised), _share(row.mean_confidence), row.verdict)
+
+
+def _draw(rows: Sequence[Summary], cells: Sequence[tuple[str, ...]], file: IO[str]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(*HEADER)
+    for row, texts in zip(rows, cells, strict=True):
+        drawn.add_row(*texts, style=COLOURS[row.verdict])
+    Console(file=file).print(drawn)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

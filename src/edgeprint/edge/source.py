@@ -1,0 +1,127 @@
+"""Where the agent's packets come from: an iterator of batches, in time order.
+
+    for batch in open_source("file:monday.pcap", hours=2):
+        batch.time_ns, batch.wire_len, batch.src, batch.dst       # arrays [n], as in the PacketTable
+
+file:CAPTURE    replays one capture
+newest:DIR      replays the capture of a folder that ends last, with those that overlap it
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprint.errors import BadParams, EdgeprintError, NotACapture
+from edgeprint.packets.capture_file import CaptureFile
+from edgeprint.packets.decode import decode
+from edgeprint.packets.table import PacketTable
+
+HOUR_NS = 3600 * 10**9
+AS_FAST_AS_IT_GOES_NS = 60 * 10**9  # of traffic in a batch
+AT_A_SPEED_NS = 10**9
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Packets [n], possibly none; every later batch begins at `now_ns` or after."""
+
+    time_ns: NDArray[np.int64]
+    wire_len: NDArray[np.uint32]
+    src: NDArray[np.uint64]
+    dst: NDArray[np.uint64]
+    now_ns: int
+
+
+class Replay:
+    """A PacketTable in time order as batches; `len` is their number.
+
+    `speed` 1 replays as it was, 10 ten times as fast, None as fast as it goes.
+    """
+
+    def __init__(
+        self,
+        table: PacketTable,
+        *,
+        notes: Sequence[str] = (),
+        speed: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`notes`: what is to be said of the captures, such as where one breaks off."""
+        self._table, self.notes = table.in_time_order(), notes
+        self._speed, self._clock, self._sleep = speed, clock, sleep
+        self._span_ns = AS_FAST_AS_IT_GOES_NS if speed is None else AT_A_SPEED_NS
+        spans, first = np.unique(self._table.time_ns // self._span_ns, return_index=True)
+        self._spans, self._begin = spans, np.append(first, len(self._table))
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __iter__(self) -> Iterator[Batch]:
+        start = self._clock()
+        for index, span in enumerate(self._spans):
+            end_ns = int(span + 1) * self._span_ns
+            if self._speed is not None:
+                due = start + (end_ns - int(self._spans[0]) * self._span_ns) / 1e9 / self._speed
+                self._sleep(max(0.0, due - self._clock()))
+            rows = slice(self._begin[index], self._begin[index + 1])
+            table = self._table
+            yield Batch(table.time_ns[rows], table.wire_len[rows], table.src[rows], table.dst[rows], end_ns)
+
+
+def open_source(source: str, *, hours: float | None = None, speed: float | None = None) -> Replay:
+    """The source that `source` names; `hours` replays only the end of it.
+
+    Raises NotACapture for a file that is none, BadParams for a source of another kind.
+    """
+    kind, _, place = source.partition(":")
+    if kind == "file":
+        captures = [Path(place)]
+    elif kind == "newest":
+        captures = newest(Path(place), hours)
+    else:
+        raise BadParams(f"{source!r} is not a source; give file:CAPTURE or newest:DIR")
+    tables, reports = zip(*map(decode, captures), strict=True)
+    table = _joined(tables)
+    if hours is not None and len(table):
+        table = table.select(table.time_ns > table.time_ns.max() - round(hours * HOUR_NS))
+    notes = [f"{report.path}: {report.cut}" for report in reports if report.cut]
+    return Replay(table, notes=notes, speed=speed)
+
+
+def newest(folder: Path, hours: float | None) -> list[Path]:
+    """The capture that ends last, and all with packets in its last `hours` (or, without, in its whole span).
+
+    Raises NotACapture when the folder holds no capture with packets.
+    """
+    spans = {path: span for path in sorted(folder.rglob("*")) if path.is_file() and (span := _span(path))}
+    if not spans:
+        raise NotACapture(f"{folder} holds no capture with packets")
+    begin, end = max(spans.values(), key=lambda span: span[1])
+    if hours is not None:
+        begin = end - round(hours * HOUR_NS)
+    return [path for path, (_, last) in spans.items() if last > begin]
+
+
+def _span(path: Path) -> tuple[int, int] | None:
+    """First and last time of a capture; None for another file or one without packets."""
+    try:
+        spans = [(int(f.time_ns.min()), int(f.time_ns.max())) for f in CaptureFile(path)]
+    except EdgeprintError:
+        return None
+    return (min(first for first, _ in spans), max(last for _, last in spans)) if spans else None
+
+
+def _joined(tables: Sequence[PacketTable]) -> PacketTable:
+    """All rows in time order; a packet that several captures hold (one a device, say) counts once."""
+    table = PacketTable.concatenate(tables)
+    if len(tables) > 1:
+        seen = np.rec.fromarrays([table.time_ns, table.src, table.dst, table.wire_len])
+        table = table.select(np.sort(np.unique(seen, return_index=True)[1]))
+    return table.in_time_order()

@@ -1,0 +1,185 @@
+"""Watch a network: packets in, at every tick a verdict on each device that spoke.
+
+    watch = Watch(inventory, bank, streak=5, on_verdict=print)
+    for batch in source:
+        watch.take(batch)
+    watch.finish()
+    watch.summary()
+
+Ticks are a hop apart and aligned to the epoch, so that they end when spectrogram frames end: one column and
+one inference a device and tick. Time is that of the packets, never that of a clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprint.binary.features import ColumnStream, SpectrogramSpec
+from edgeprint.edge.bank import Bank
+from edgeprint.edge.source import Batch
+from edgeprint.edge.verdicts import Judgement, Standing, Summary, Verdict
+from edgeprint.packets.inventory import Inventory, mac_text
+
+MOST_STRANGERS = 64  # MACs followed one by one; a flood of made-up ones only raises a count
+GROUP_BIT = np.uint64(1 << 40)  # of multicast and broadcast MACs
+
+OnVerdict = Callable[[Verdict], None]
+OnColumns = Callable[[str, NDArray[np.int64], NDArray[np.float32]], None]
+
+
+@dataclass
+class Watched:
+    """What the agent remembers of one device or stranger; no `stream` where there is no model."""
+
+    device: str
+    judgement: Judgement
+    stream: ColumnStream | None = None
+    mac: str | None = None
+    packets: int = 0
+    columns: int = 0
+    ticks: int = 0
+    inferences: int = 0
+    hits: int = 0
+    confidence_sum: float = 0.0
+    spoke: bool = False  # since the last tick
+
+    def take(self, time_ns: NDArray[np.int64], signed_size: NDArray[np.int64]) -> None:
+        """Packets [k] of the device in the open tick."""
+        self.packets += len(time_ns)
+        self.spoke = True
+        if self.stream is not None:
+            self.stream.push(time_ns, signed_size)
+
+    def judge(self, time_ns: int, confidence: float | None) -> Verdict:
+        self.judgement = self.judgement.after(confidence)
+        self.ticks += 1
+        if confidence is not None:
+            self.inferences += 1
+            self.hits += self.judgement.is_hit(confidence)
+            self.confidence_sum += confidence
+        return Verdict(time_ns, self.device, self.mac, self.judgement.standing, confidence, self.columns)
+
+    def summary(self) -> Summary:
+        share, mean = None, None
+        if self.inferences:
+            share, mean = self.hits / self.inferences, self.confidence_sum / self.inferences
+        standing = self.judgement.standing
+        return Summary(self.device, self.packets, self.columns, self.ticks, share, mean, standing)
+
+
+class Watch:
+    """Watches the devices of an inventory with the models of a bank; strangers are named, not judged."""
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        bank: Bank,
+        *,
+        streak: int,
+        on_verdict: OnVerdict,
+        on_columns: OnColumns | None = None,
+    ) -> None:
+        """`on_columns` gets each device's new frame numbers [m] and columns [m, h] as they are made."""
+        self._bank, self._streak = bank, streak
+        self._on_verdict, self._on_columns = on_verdict, on_columns
+        self._watched = [self._watch(name) for name in inventory.devices]
+        self._strangers: dict[int, Watched] = {}
+        self.packets_beyond = 0  # of strangers beyond the most that are followed
+        order = {watched.device: index for index, watched in enumerate(self._watched)}
+        owners = sorted(inventory.by_mac.items())
+        self._macs = np.array([mac for mac, _ in owners], "u8")
+        self._owner = np.array([order[device] for _, device in owners], "i8")
+        hops = [member.spec.hop_ns for member in bank.members.values()] or [SpectrogramSpec().hop_ns]
+        self._step_ns = math.gcd(*hops)
+        self._settled_ns = 2 * max(hops)  # after the last packet: then no frame is open
+        self._tick: int | None = None  # the open one
+        self._last_ns = 0
+
+    def _watch(self, device: str) -> Watched:
+        member = self._bank.members.get(device)
+        if member is None:
+            return Watched(device, Judgement(1, self._streak, Standing.UNKNOWN))
+        return Watched(device, Judgement(member.threshold, self._streak), ColumnStream(member.spec))
+
+    def take(self, batch: Batch) -> None:
+        """Packets in time order, and how far time has come; closes every tick that is over."""
+        ticks = batch.time_ns // self._step_ns
+        for tick in np.unique(ticks).tolist():
+            self._close_until(tick)
+            self._push(batch, ticks == tick)
+        self._close_until(batch.now_ns // self._step_ns)
+
+    def finish(self) -> None:
+        """Close the ticks that are open when no packet will follow."""
+        self._close_until((self._last_ns + self._settled_ns) // self._step_ns + 1)
+
+    def summary(self) -> list[Summary]:
+        """The inventory's devices in its order, then the strangers as they appeared."""
+        return [watched.summary() for watched in [*self._watched, *self._strangers.values()]]
+
+    def _push(self, batch: Batch, rows: NDArray[np.bool_]) -> None:
+        """Give each device its packets of one tick; a packet between two of them counts for both."""
+        time_ns, src = batch.time_ns[rows], batch.src[rows]
+        size = batch.wire_len[rows].astype("i8")
+        sender, receiver = self._owners(src), self._owners(batch.dst[rows])
+        for owner in np.setdiff1d([sender, receiver], -1).tolist():
+            sent = sender == owner
+            mine = sent | (receiver == owner)
+            self._watched[owner].take(time_ns[mine], np.where(sent, size, -size)[mine])
+        strange = (sender < 0) & (src > 0) & ((src & GROUP_BIT) == 0)  # 0: a link layer without MACs
+        self._meet(src[strange], time_ns[strange], size[strange])
+        self._last_ns = max(self._last_ns, int(time_ns.max()))
+
+    def _owners(self, macs: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The watched device of each MAC [n], -1 where there is none."""
+        at = np.minimum(np.searchsorted(self._macs, macs), len(self._macs) - 1)
+        return np.where(self._macs[at] == macs, self._owner[at], -1)
+
+    def _meet(self, src: NDArray[np.uint64], time_ns: NDArray[np.int64], size: NDArray[np.int64]) -> None:
+        """Count what strangers sent."""
+        for mac in np.unique(src).tolist():
+            mine = src == mac
+            if mac not in self._strangers and len(self._strangers) >= MOST_STRANGERS:
+                self.packets_beyond += int(mine.sum())
+                continue
+            if mac not in self._strangers:
+                unknown = Judgement(1, self._streak, Standing.UNKNOWN)
+                self._strangers[mac] = Watched(mac_text(mac), unknown, mac=mac_text(mac))
+            self._strangers[mac].take(time_ns[mine], size[mine])
+
+    def _close_until(self, tick: int) -> None:
+        """Close all ticks before `tick`; silence in which nothing is open is skipped."""
+        if self._tick is None:
+            self._tick = tick
+        while self._tick < tick:
+            if self._tick * self._step_ns >= self._last_ns + self._settled_ns:
+                self._tick = tick
+                return
+            self._tick += 1
+            self._close(self._tick * self._step_ns)
+
+    def _close(self, now_ns: int) -> None:
+        """All columns that a tick has made, then all inferences, then the verdicts."""
+        fresh = [watched.device for watched in self._watched if self._advance(watched, now_ns)]
+        confidence = self._bank.predict(fresh)
+        for watched in [*self._watched, *self._strangers.values()]:
+            if watched.device in confidence or (watched.stream is None and watched.spoke):
+                self._on_verdict(watched.judge(now_ns, confidence.get(watched.device)))
+            watched.spoke = False
+
+    def _advance(self, watched: Watched, now_ns: int) -> bool:
+        """Move the columns that have ended into the device's ring; whether there were any."""
+        if watched.stream is None:
+            return False
+        frames, columns = watched.stream.advance(now_ns)
+        for column in columns:
+            self._bank.append(watched.device, column)
+        watched.columns += len(frames)
+        if self._on_columns and len(frames):
+            self._on_columns(watched.device, frames, columns)
+        return len(frames) > 0

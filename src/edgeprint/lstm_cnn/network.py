@@ -1,0 +1,73 @@
+"""The LSTM-CNN cascade (papers/lstm-cnn section III.C).
+
+model = Model(LstmCnnNetwork(6, 6, categories=4), ["camera", "hub", ...], ...)
+predict(model, x)            # [m, 4] probabilities of windows x [m, t, d]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from edgeprint.schema import FeatureSchema
+from edgeprint.standardise import Standardise
+
+CHUNK = 4096  # windows of one forward pass
+FILTERS = 32  # section IV.B
+HIDDEN = 64  # of the fully connected layer; the paper gives no number
+
+UNSEEN = "never-seen devices"
+SEEN = "seen devices, later time"
+
+
+class LstmCnnNetwork(nn.Module):
+    """Raw windows [m, t, d] to logits [m, categories]."""
+
+    def __init__(
+        self, features: int, window: int, categories: int, *, units: int = 32, dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.window = window
+        self.standardise = Standardise(features)
+        self.lstm = nn.LSTM(features, units, num_layers=2, batch_first=True)
+        self.convolution = nn.Conv2d(1, FILTERS, 2)
+        self.pool = nn.MaxPool2d(2, ceil_mode=True)  # so that windows of two segments pass, too
+        pooled = (units // 2) * (window // 2)  # ceil((units - 1) / 2) × ceil((t - 1) / 2)
+        self.hidden = nn.Linear(pooled * FILTERS, HIDDEN)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(HIDDEN, categories)
+
+    def forward(self, raw: Tensor) -> Tensor:
+        sequence, _ = self.lstm(self.standardise(raw))  # [m, t, units]
+        image = sequence.transpose(1, 2)[:, None]  # the t outputs as columns: [m, 1, units, t]
+        maps = self.pool(torch.relu(self.convolution(image)))  # [m, 32, units / 2, t / 2]
+        flat = maps.permute(0, 2, 3, 1).flatten(1)  # channels last, as Keras flattens
+        return self.output(self.dropout(torch.relu(self.hidden(flat))))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network, its categories, what may judge it, and devices with too few windows (how many).
+
+    `split` is UNSEEN where `held_out` devices were kept from training, SEEN where too few categories had two.
+    """
+
+    network: LstmCnnNetwork
+    labels: list[str]
+    schema: FeatureSchema
+    held_out: list[str]
+    split: str
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+def predict(model: Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Softmax over the categories [m, k] of raw windows [m, t, d]."""
+    network = model.network.eval()
+    where = network.output.weight.device
+    with torch.inference_mode():
+        parts = torch.from_numpy(x).split(CHUNK)
+        return torch.cat([network(part.to(where)).softmax(1).cpu() for part in parts]).numpy()

@@ -1,0 +1,167 @@
+"""TLS handshakes on any TCP port: when the client asked, the server answered, the client went on.
+
+A handshake is recognised by its ClientHello at the start of a TCP segment, and followed in both directions
+across segments, also when they are repeated or out of order. Its two times (papers/cclp section IV.D):
+
+    up to TLS 1.2  server_ns: the packet with which the server's Certificate message is complete
+                   client_ns: the packet with which the client's ClientKeyExchange is complete
+    TLS 1.3        server_ns: the last packet of the server's first flight, which hides its certificate
+                   client_ns: the first packet of the client's next flight
+
+Where a short snaplen hides the length of a message, the packet in which it starts stands in. No row: resumed
+sessions (TLS 1.2 abbreviated, TLS 1.3 with a pre-shared key), which show no certificate; a handshake of which
+segments are missing; TLS 1.3 with early data; a second ClientHello that does not open its own segment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgeprint.packets.frames import Frames
+from edgeprint.packets.rows import Marked
+from edgeprint.packets.table import HandshakeTable, PacketTable
+from edgeprint.packets.tcp_stream import Stream
+from edgeprint.packets.tls import (
+    CERTIFICATE,
+    CLIENT_KEY_EXCHANGE,
+    HANDSHAKE_RECORD,
+    SERVER_HELLO,
+    Message,
+    ServerHello,
+    messages,
+)
+
+MOST_OPEN = 4096  # handshakes waiting for their end; the oldest gives way
+TLS13 = 0x0304
+Times = tuple[int, int, int]  # server_ns, client_ns, version
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A TCP segment with payload, as far as a handshake needs it."""
+
+    time_ns: int
+    source: int  # MAC
+    destination: int
+    port: int  # source port
+    sequence: int
+    acknowledged: int
+    length: int  # on the wire
+    captured: bytes
+
+    @classmethod
+    def at(cls, frames: Frames, table: PacketTable, row: int, tcp_at: int) -> Segment:
+        start = int(frames.offset[row])
+        payload, length = start + int(table.payload_offset[row]), int(table.payload_len[row])
+        end = min(payload + length, start + int(frames.cap_len[row]))
+        numbers = frames.data[tcp_at + 4 : tcp_at + 12].tobytes()
+        return cls(
+            int(table.time_ns[row]), int(table.src[row]), int(table.dst[row]), int(table.src_port[row]),
+            int.from_bytes(numbers[:4], "big"), int.from_bytes(numbers[4:], "big"),
+            length, frames.data[payload:end].tobytes(),
+        )  # fmt: skip
+
+
+class Handshakes:
+    """The open handshakes of a capture, carried from one run of frames to the next."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Handshake] = {}  # by conversation
+
+    def read(self, frames: Frames, table: PacketTable, marked: Marked) -> HandshakeTable:
+        """The handshakes that end in these frames [n], whose rows are `table` [n]."""
+        found = []
+        for row, conversation, tcp_at, hello in zip(*(column.tolist() for column in marked), strict=True):
+            handshake = self._open.get(conversation)
+            if handshake is None and not hello:
+                continue
+            segment = Segment.at(frames, table, row, tcp_at)
+            if hello and (handshake is None or handshake.hello.sequence != segment.sequence):
+                self._start(conversation, segment)
+                continue
+            times = handshake.follow(segment) if handshake else None
+            if handshake and handshake.over:
+                del self._open[conversation]
+            if handshake and times:
+                found.append((handshake.hello, times))
+        return _table(found)
+
+    def _start(self, conversation: int, hello: Segment) -> None:
+        self._open.pop(conversation, None)
+        self._open[conversation] = Handshake(hello)
+        if len(self._open) > MOST_OPEN:
+            del self._open[next(iter(self._open))]
+
+
+class Handshake:
+    """From a ClientHello to the client's next flight; `over` once nothing more can come of it."""
+
+    def __init__(self, hello: Segment) -> None:
+        self.hello = hello
+        self.over = False
+        self.client = Stream(hello.sequence + _hello_length(hello.captured))  # what comes after the ClientHello
+        self.server = Stream(hello.acknowledged)
+
+    def follow(self, segment: Segment) -> Times | None:
+        """Take the next segment; the times, once the handshake is complete."""
+        if segment.port != self.hello.port:
+            self.server.add(segment.sequence, segment.captured, segment.length, segment.time_ns)
+            return None
+        new = self.client.add(segment.sequence, segment.captured, segment.length, segment.time_ns)
+        if not new or not self.client.seen:
+            return None
+        answer = list(messages(self.server))
+        hello = ServerHello.parse(answer[0].body) if answer and answer[0].kind == SERVER_HELLO else None
+        if hello is None or hello.retry or hello.resumed:
+            self.over = True
+            return None
+        return self._hidden(hello) if hello.version == TLS13 else self._in_clear(hello, answer)
+
+    def _hidden(self, hello: ServerHello) -> Times | None:
+        self.over = True
+        server_ns, client_ns = self.server.last_ns, self.client.seen_ns(1)
+        return None if server_ns is None or client_ns is None else (server_ns, client_ns, hello.version)
+
+    def _in_clear(self, hello: ServerHello, answer: list[Message]) -> Times | None:
+        """TLS 1.2 and before: the certificate comes right after the ServerHello, the key exchange in clear."""
+        certificate = answer[1] if len(answer) > 1 else None
+        exchange = _key_exchange(list(messages(self.client)))
+        if certificate is None or certificate.kind not in (CERTIFICATE, None) or exchange is None:
+            self.over = True
+            return None
+        server_ns = self.server.seen_ns(certificate.end or certificate.start + 1)
+        client_ns = self.client.seen_ns(exchange.end or exchange.start + 1)
+        if server_ns is None or client_ns is None:
+            return None
+        self.over = True
+        return server_ns, client_ns, hello.version
+
+
+def _hello_length(record: bytes) -> int:
+    if record[0] == HANDSHAKE_RECORD:
+        return 5 + int.from_bytes(record[3:5], "big")
+    return 2 + record[1]  # SSL 2 format
+
+
+def _key_exchange(flight: list[Message]) -> Message | None:
+    """The client's key exchange: its first message, or what follows the certificate it was asked for."""
+    if flight and flight[0].kind == CERTIFICATE:
+        return flight[1] if len(flight) > 1 and flight[1].kind in (CLIENT_KEY_EXCHANGE, None) else None
+    return flight[0] if flight and flight[0].kind == CLIENT_KEY_EXCHANGE else None
+
+
+def _table(found: list[tuple[Segment, Times]]) -> HandshakeTable:
+    if not found:
+        return HandshakeTable.empty()
+    hellos, times = zip(*found, strict=True)
+    server_ns, client_ns, version = np.array(times, "i8").T
+    return HandshakeTable(
+        client=np.array([hello.source for hello in hellos], "u8"),
+        server=np.array([hello.destination for hello in hellos], "u8"),
+        start_ns=np.array([hello.time_ns for hello in hellos], "i8"),
+        server_ns=server_ns,
+        client_ns=client_ns,
+        version=version.astype("u2"),
+    )

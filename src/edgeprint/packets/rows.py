@@ -1,0 +1,161 @@
+"""The loop that fills the PacketTable's columns, one row a frame, and marks the packets of TLS handshakes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprint.packets import headers
+from edgeprint.packets.frames import Frames
+from edgeprint.packets.headers import (
+    IPV4,
+    IPV6,
+    be16,
+    conversation,
+    is_client_hello,
+    link_layer,
+    network,
+    tcp,
+    udp_stop,
+    untag,
+)
+from edgeprint.packets.hot_loop import HotLoop
+from edgeprint.packets.table import COLUMNS, TCP, UDP
+
+INTERPRETED_FRAMES = 100_000  # before compiling
+SLOTS = 16384  # TLS conversations followed at a time
+SEGMENTS = 40  # with payload, followed from a ClientHello on: a handshake takes 4 to 15
+
+
+class Columns(NamedTuple):
+    """The columns [n] that come from the bytes; a row that the loop does not fill must be zero."""
+
+    src: NDArray[np.uint64]
+    dst: NDArray[np.uint64]
+    vlan: NDArray[np.uint16]
+    ethertype: NDArray[np.uint16]
+    ip_version: NDArray[np.uint8]
+    ip_proto: NDArray[np.uint8]
+    ttl: NDArray[np.uint8]
+    df: NDArray[np.bool_]
+    has_ports: NDArray[np.bool_]
+    src_port: NDArray[np.uint16]
+    dst_port: NDArray[np.uint16]
+    tcp_window: NDArray[np.uint16]
+    tcp_flags: NDArray[np.uint8]
+    payload_offset: NDArray[np.uint32]
+    payload_len: NDArray[np.uint32]
+
+    @classmethod
+    def zeros(cls, n: int) -> Columns:
+        return cls(*(np.zeros(n, COLUMNS[name]) for name in cls._fields))
+
+
+class Followed(NamedTuple):
+    """Conversations in which a ClientHello was seen: arrays [SLOTS], a later one takes an earlier one's slot."""
+
+    conversation: NDArray[np.int64]
+    segments_left: NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> Followed:
+        return cls(np.zeros(SLOTS, "i8"), np.zeros(SLOTS, "i8"))
+
+
+class Marked(NamedTuple):
+    """Packets that may belong to a TLS handshake: their rows, conversations and TCP headers, arrays [n]."""
+
+    row: NDArray[np.int64]
+    conversation: NDArray[np.int64]
+    tcp_at: NDArray[np.int64]  # in the bytes of the block
+    hello: NDArray[np.bool_]
+
+    def first(self, n: int) -> Marked:
+        return Marked(*(column[:n] for column in self))
+
+
+def fill_rows(data, offset, cap_len, wire_len, link_type, columns, followed, marked):
+    """Fill `columns` and `marked`, update `followed`; return (packets marked, malformed frames).
+
+    A frame counts as malformed when it was captured whole and yet a header is cut or contradicts itself.
+    """
+    malformed = 0
+    marks = 0
+    for row in range(len(offset)):
+        start = int(offset[row])
+        end, wire_end = start + int(cap_len[row]), start + int(wire_len[row])
+        source, destination, ethertype, at = link_layer(data, start, end, int(link_type[row]))
+        columns.src[row] = source
+        columns.dst[row] = destination
+        vlan = 0
+        if at >= 0:
+            vlan, ethertype, at = untag(data, at, end, ethertype)
+        columns.vlan[row] = vlan
+        columns.ethertype[row] = ethertype
+        ip_at = at
+        if at >= 0 and (ethertype == IPV4 or ethertype == IPV6):
+            protocol, ttl, df, later, at, stop = network(data, at, end, wire_end, ethertype)
+            if at >= 0:
+                columns.ip_version[row] = 4 if ethertype == IPV4 else 6
+                columns.ip_proto[row] = protocol
+                columns.ttl[row] = ttl
+                columns.df[row] = df
+                if later or (protocol != TCP and protocol != UDP):
+                    payload = at
+                elif at + (20 if protocol == TCP else 8) > end:
+                    payload = stop
+                else:
+                    columns.has_ports[row] = True
+                    columns.src_port[row] = be16(data, at)
+                    columns.dst_port[row] = be16(data, at + 2)
+                    if protocol == UDP:
+                        payload, stop = at + 8, udp_stop(data, at, stop)
+                    else:
+                        window, flags, payload = tcp(data, at)
+                        columns.tcp_window[row] = window
+                        columns.tcp_flags[row] = flags
+                if payload < 0:
+                    at = -1
+                elif payload < stop:
+                    columns.payload_offset[row] = payload - start
+                    columns.payload_len[row] = stop - payload
+                    if protocol == TCP and columns.has_ports[row] and payload < end:
+                        marks += mark(data, row, ip_at, at, payload, end, followed, marked, marks)
+        if at < 0 and end >= wire_end:
+            malformed += 1
+    return marks, malformed
+
+
+def mark(data, row, ip_at, tcp_at, payload, end, followed, marked, marks):
+    """Write row `marks` of `marked`, and return 1, if this TCP segment opens or continues a TLS handshake."""
+    number = conversation(data, ip_at, be16(data, tcp_at), be16(data, tcp_at + 2))
+    slot = number % SLOTS
+    hello = is_client_hello(data, payload, end)
+    if hello:
+        followed.conversation[slot] = number
+        followed.segments_left[slot] = SEGMENTS
+    if followed.conversation[slot] != number or followed.segments_left[slot] == 0:
+        return 0
+    followed.segments_left[slot] -= 1
+    marked.row[marks] = row
+    marked.conversation[marks] = number
+    marked.tcp_at[marks] = tcp_at
+    marked.hello[marks] = hello
+    return 1
+
+
+_fill = HotLoop(fill_rows, *headers.PARTS, mark, patience=INTERPRETED_FRAMES)
+
+
+def fill(frames: Frames, followed: Followed) -> tuple[Columns, Marked, int]:
+    """Columns of the frames, packets that may belong to TLS handshakes, number of malformed frames."""
+    n = len(frames)
+    columns = Columns.zeros(n)
+    marked = Marked(np.empty(n, "i8"), np.empty(n, "i8"), np.empty(n, "i8"), np.empty(n, "?"))
+    marks, malformed = _fill(
+        frames.data, frames.offset, frames.cap_len, frames.wire_len, frames.link_type,
+        columns, followed, marked, work=n,
+    )  # fmt: skip
+    return columns, marked.first(marks), malformed

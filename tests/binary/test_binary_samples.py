@@ -1,0 +1,98 @@
+"""Windows: consecutive columns of one device, drawn as the paper draws them."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from synthetic_home import SPEC, TONES, WIDTH, home, stream
+
+from edgeprint.binary.samples import Drawn, Streams
+from edgeprint.errors import NotEnoughData
+from edgeprint.feature_table import FeatureTable
+
+
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def owner(streams: Streams, starts: np.ndarray) -> list[str]:
+    """Whose window each is, told by its loudest frequency in every column."""
+    names = {tone: name for name, tone in TONES.items()}
+    loudest = streams.samples(starts).argmax(1)
+    assert (loudest == loudest[:, :1]).all(), "a window reaches from one device into another"
+    return [names[tone] for tone in loudest[:, 0].tolist()]
+
+
+@pytest.mark.parametrize("device", TONES)
+def test_a_devices_windows_are_its_own(device: str) -> None:
+    streams = Streams.of(home(20), WIDTH)
+    starts = streams.random_own(device, 99, random())
+    assert sorted(starts - streams.first[device]) == list(range(20 - WIDTH + 1))
+    assert set(owner(streams, starts)) == {device}
+
+
+def test_a_window_runs_on_across_silence_and_captures() -> None:
+    one, two = stream("camera-a", 5), stream("camera-a", 5, seed=1)
+    later = FeatureTable.of(SPEC.schema(), "camera-a", "next.pcap", two.start_ns + 10**15, two.values)
+    streams = Streams.of(FeatureTable.concatenate([later, one]), 10)
+    whole = streams.samples(streams.random_own("camera-a", 1, random()))
+    assert np.array_equal(whole[0].T, np.concatenate([one.values, two.values]))
+
+
+def test_no_window_is_drawn_twice_of_the_device_itself() -> None:
+    starts = Streams.of(home(50), WIDTH).random_own("plug-b", 30, random())
+    assert len(set(starts.tolist())) == 30
+
+
+def test_five_negatives_a_positive_from_all_other_devices_alike() -> None:
+    streams = Streams.of(home(60, laptop=WIDTH), WIDTH)  # the laptop has a single window
+    drawn = Drawn.draw(streams, "camera-a", 40, 5, random())
+    names = np.array(owner(streams, drawn.starts))
+    assert (names[drawn.label == 1] == "camera-a").all()
+    found, count = np.unique(names[drawn.label == 0], return_counts=True)
+    assert found.tolist() == ["hub-c", "laptop", "plug-b"]
+    assert count.sum() == 200
+    assert count.min() > 45
+
+
+def test_an_epoch_shows_every_window_once() -> None:
+    drawn = Drawn.draw(Streams.of(home(60), WIDTH), "camera-a", 10, 5, random())
+    batches = list(drawn.batches(16, random()))
+    assert [len(label) for _, label in batches] == [16, 16, 16, 12]
+    shown = np.concatenate([samples for samples, _ in batches])
+    expected = drawn.streams.samples(drawn.starts)
+    assert np.array_equal(np.sort(shown.sum((1, 2))), np.sort(expected.sum((1, 2))))
+
+
+@given(
+    count=st.integers(WIDTH, 200),
+    number=st.integers(1, 12),
+    length=st.integers(1, 60),
+    seed=st.integers(0, 99),
+)
+def test_runs_are_consecutive_inside_the_stream_and_never_overlap(
+    count: int, number: int, length: int, seed: int
+) -> None:
+    windows = count - WIDTH + 1
+    streams = Streams.of(stream("hub-c", count), WIDTH)
+    starts = streams.runs("hub-c", number, length, np.random.default_rng(seed))
+    length = min(length, windows)
+    runs = starts.reshape(-1, length)
+    assert len(runs) == min(number, windows // length)
+    assert (np.diff(runs, axis=1) == 1).all()
+    assert (np.diff(starts) > 0).all()
+    assert starts[0] >= 0
+    assert starts[-1] < windows
+
+
+def test_a_device_of_too_few_columns_is_named_with_both_numbers() -> None:
+    streams = Streams.of(home(20, hub_c=WIDTH - 1), WIDTH)
+    with pytest.raises(NotEnoughData, match="hub-c has 7 spectrogram columns, a sample needs 8"):
+        streams.runs("hub-c", 1, 1, random())
+    with pytest.raises(NotEnoughData, match="camera-z has 0 spectrogram columns"):
+        streams.random_own("camera-z", 1, random())
+
+
+def test_a_device_alone_has_no_negatives() -> None:
+    with pytest.raises(NotEnoughData, match="no device but plug-b has 8"):
+        Drawn.draw(Streams.of(stream("plug-b", 20), WIDTH), "plug-b", 5, 5, random())

@@ -1,0 +1,109 @@
+"""Training one device against the others: repeatable, continued interval after interval, clear refusals."""
+
+import numpy as np
+import pytest
+from synthetic_home import INVENTORY, WIDTH, home, params, stream
+
+from edgeprint.binary.network import Model, predict
+from edgeprint.binary.samples import Streams
+from edgeprint.binary.train import train
+from edgeprint.errors import NotEnoughData, UnknownDevice
+
+NOTHING = home(0)
+
+
+def brief(device: str = "plug-b", **options: object) -> Model:
+    """One epoch on a small home."""
+    return train(device, home(60), NOTHING, INVENTORY, params(epochs=1), **{"seed": 1, **options})  # type: ignore[arg-type]
+
+
+def same(one: Model, other: Model) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one.weights, other.weights, strict=True))
+
+
+def test_a_model_knows_its_device_from_the_others(models: dict[str, Model]) -> None:
+    for name, model in models.items():
+        own, foreign = (
+            Streams.of(stream(device, 30, seed=9), WIDTH).samples(np.arange(20))
+            for device in (name, "laptop")
+        )
+        assert predict(model, own).min() > 0.5 > predict(model, foreign).max()
+
+
+def test_training_twice_gives_the_same_weights_whatever_was_trained_between() -> None:
+    one = brief("plug-b")
+    brief("hub-c")
+    assert same(brief("plug-b"), one)
+
+
+def test_another_seed_gives_other_weights() -> None:
+    assert not same(brief(), brief(seed=2))
+
+
+def test_the_next_interval_continues_from_the_last() -> None:
+    first = brief()
+    onward = train("plug-b", home(60, seed=1), NOTHING, INVENTORY, params(epochs=1), seed=1, initial=first)
+    afresh = train("plug-b", home(60, seed=1), NOTHING, INVENTORY, params(epochs=1), seed=1)
+    assert not same(onward, afresh)
+    assert (
+        np.abs(onward.weights[0] - first.weights[0]).max()
+        < np.abs(afresh.weights[0] - first.weights[0]).max() + 0.1
+    )
+
+
+def test_no_step_leaves_the_model_it_continued_from_as_it_was() -> None:
+    first = brief()
+    before = [array.copy() for array in first.weights]
+    brief(initial=first)
+    assert all(np.array_equal(a, b) for a, b in zip(first.weights, before, strict=True))
+
+
+def test_a_model_of_other_inputs_is_not_continued() -> None:
+    numbers = params(epochs=1, normalisation="log+max")
+    other = train("plug-b", home(60), NOTHING, INVENTORY, numbers, seed=1)
+    assert same(brief(initial=other), brief())
+
+
+def test_every_epoch_reports_the_same_figures_as_the_other_methods() -> None:
+    reported: list[tuple[int, dict[str, float]]] = []
+    train(
+        "camera-a",
+        home(60),
+        home(30, seed=1),
+        INVENTORY,
+        params(epochs=3),
+        seed=1,
+        on_epoch=lambda epoch, metrics: reported.append((epoch, metrics)),
+    )
+    assert [epoch for epoch, _ in reported] == [0, 1, 2]
+    assert all(metrics.keys() == {"loss", "val_loss", "val_macro_f1"} for _, metrics in reported)
+    assert reported[2][1]["loss"] < reported[0][1]["loss"]
+
+
+def test_validation_rows_too_few_for_a_sample_leave_only_the_loss() -> None:
+    reported: list[dict[str, float]] = []
+    train(
+        "camera-a",
+        home(60),
+        home(WIDTH - 1),
+        INVENTORY,
+        params(epochs=1),
+        seed=1,
+        on_epoch=lambda _, metrics: reported.append(metrics),
+    )
+    assert [metrics.keys() for metrics in reported] == [{"loss"}]
+
+
+def test_a_device_with_a_single_window_is_trained() -> None:
+    model = train("hub-c", home(60, hub_c=WIDTH), NOTHING, INVENTORY, params(epochs=1), seed=1)
+    assert all(np.isfinite(array).all() for array in model.weights)
+
+
+def test_too_few_columns_are_refused_with_the_number() -> None:
+    with pytest.raises(NotEnoughData, match="hub-c has 3 spectrogram columns, a sample needs 8"):
+        train("hub-c", home(60, hub_c=3), NOTHING, INVENTORY, params(), seed=1)
+
+
+def test_a_device_that_is_not_in_the_inventory_is_refused() -> None:
+    with pytest.raises(UnknownDevice, match="'kettle'"):
+        brief("kettle")

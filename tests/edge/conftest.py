@@ -1,0 +1,32 @@
+"""One home for all tests of the agent."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from simulated_home import CAMERA, PLUG, Home, served
+
+from edgeprint.fleet import repository
+from edgeprint.packets.inventory import Inventory, read
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    folder, keys = tmp_path / "public", tmp_path / "keys"
+    repository.init(folder, keys, datetime.now(UTC))
+    with served(folder) as url:
+        yield Home(folder, keys, url, tmp_path / "models", tmp_path / "state")
+
+
+@pytest.fixture
+def devices_csv(tmp_path: Path) -> Path:
+    path = tmp_path / "devices.csv"
+    path.write_text(f"mac,device,category,iot\n{CAMERA},camera,camera,1\n{PLUG},plug,plug,1\n")
+    return path
+
+
+@pytest.fixture
+def inventory(devices_csv: Path) -> Inventory:
+    return read(devices_csv)

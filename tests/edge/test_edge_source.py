@@ -1,0 +1,102 @@
+"""Replays: which captures, which part of them, in which batches, and how fast."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simulated_home import CAMERA, PLUG, ROUTER, write_capture
+
+from edgeprint.edge.source import Batch, Replay, newest, open_source
+from edgeprint.errors import BadParams, NotACapture
+from edgeprint.packets.table import PacketTable
+
+SECOND = 10**9
+START = 1_767_614_400 * SECOND
+HOUR = 3600 * SECOND
+
+
+def rows(*seconds: float, src: str = CAMERA) -> list[tuple[int, str, str, int]]:
+    return [(START + round(second * SECOND), src, ROUTER, 100) for second in seconds]
+
+
+def seconds(replay: Replay) -> list[float]:
+    return [(time - START) / SECOND for batch in replay for time in batch.time_ns.tolist()]
+
+
+def test_a_capture_is_replayed_in_time_order(tmp_path: Path) -> None:
+    path = write_capture(tmp_path / "a.pcap", rows(2, 0.5, 90, 1))
+    assert seconds(open_source(f"file:{path}")) == [0.5, 1, 2, 90]
+
+
+def test_hours_keep_the_end_of_a_capture(tmp_path: Path) -> None:
+    path = write_capture(tmp_path / "a.pcap", rows(0, 3600, 7000, 7100))
+    assert seconds(open_source(f"file:{path}", hours=1)) == [3600, 7000, 7100]
+
+
+def test_newest_takes_the_capture_that_ends_last_and_those_beside_it(tmp_path: Path) -> None:
+    old = write_capture(tmp_path / "z-old.pcap", rows(0, 100))
+    beside = write_capture(tmp_path / "plug/b.pcap", rows(4900, 5500, src=PLUG))
+    last = write_capture(tmp_path / "a.pcap", rows(5000, 6000))
+    (tmp_path / "devices.csv").write_text("mac,device,category,iot\n")
+    assert newest(tmp_path, hours=1) == newest(tmp_path, hours=None) == [last, beside]
+    assert sorted(newest(tmp_path, hours=2)) == sorted([last, beside, old])
+    assert seconds(open_source(f"newest:{tmp_path}", hours=0.25)) == [5500, 6000]
+
+
+def test_a_packet_that_two_captures_hold_counts_once(tmp_path: Path) -> None:
+    write_capture(tmp_path / "a.pcap", rows(1, 2, 2, 3))
+    write_capture(tmp_path / "b.pcap", rows(2, 3, 4))
+    assert seconds(open_source(f"newest:{tmp_path}")) == [1, 2, 3, 4]
+
+
+def test_a_folder_without_captures_is_named(tmp_path: Path) -> None:
+    with pytest.raises(NotACapture, match="holds no capture with packets"):
+        open_source(f"newest:{tmp_path}")
+
+
+def test_a_file_that_is_no_capture_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.pcap").write_text("mac,device")
+    with pytest.raises(NotACapture, match=r"a\.pcap"):
+        open_source(f"file:{tmp_path}/a.pcap")
+
+
+def test_a_capture_that_breaks_off_is_replayed_and_said_to(tmp_path: Path) -> None:
+    path = write_capture(tmp_path / "a.pcap", rows(1, 2, 3))
+    path.write_bytes(path.read_bytes()[:-1])
+    replay = open_source(f"file:{path}")
+    assert seconds(replay) == [1, 2] and "a.pcap: the capture ends in the middle" in replay.notes[0]
+
+
+@pytest.mark.parametrize("source", ["monday.pcap", "eth0", "nic:eth0", ""])
+def test_another_kind_of_source_is_refused(source: str) -> None:
+    with pytest.raises(BadParams, match="is not a source"):
+        open_source(source)
+
+
+def test_a_capture_without_packets_gives_no_batch(tmp_path: Path) -> None:
+    replay = open_source(f"file:{write_capture(tmp_path / 'a.pcap', [])}", hours=1)
+    assert len(replay) == 0 and list(replay) == []
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1))
+def test_every_packet_comes_once_and_none_after_the_time_that_a_batch_promised(times: list[int]) -> None:
+    replay = Replay(PacketTable.from_columns({"time_ns": np.array(times)}))
+    batches: list[Batch] = list(replay)
+    assert np.concatenate([batch.time_ns for batch in batches]).tolist() == sorted(times)
+    for before, after in pairwise(batches):
+        assert before.time_ns.max() < before.now_ns <= after.time_ns.min()
+    assert len(batches) == len(replay)
+
+
+def test_a_speed_paces_the_replay_by_the_packets_times() -> None:
+    clock = [100.0]
+    table = PacketTable.from_columns({"time_ns": np.array([0, 5, 9]) * SECOND})
+
+    def sleep(duration: float) -> None:
+        clock[0] += duration
+
+    replay = Replay(table, speed=2, clock=lambda: clock[0], sleep=sleep)
+    assert [clock[0] for _ in replay] == [100.5, 103.0, 105.0]

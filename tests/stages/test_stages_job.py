@@ -1,0 +1,91 @@
+"""A folder of captures becomes a workspace of its own, or is refused in one sentence."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from edgeprint.errors import BadInventory, BadParams, NotACapture
+from edgeprint.stages import job
+from edgeprint.stages.workspace import Workspace
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EMPTY_PCAP = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder with one capture (of no packet) and one device."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "monday.pcap").write_bytes(EMPTY_PCAP)
+    (folder / "devices.csv").write_text("mac,device,category,iot\n02:00:00:00:00:01,plug,switch,1\n")
+    return folder
+
+
+def prepared(home: Path) -> Workspace:
+    return job.prepare(REPOSITORY, home, home.parent / "workspaces")
+
+
+def test_without_data_the_repository_is_the_workspace() -> None:
+    assert job.prepare(REPOSITORY, None).root == REPOSITORY
+
+
+def test_the_captures_are_copied_and_versioned(home: Path) -> None:
+    workspace = prepared(home)
+    assert (workspace.captures / "monday.pcap").read_bytes() == EMPTY_PCAP
+    assert workspace.data_version().endswith(".dir")
+    assert workspace.source() == {"simulated": False, "name": "home"}
+
+
+def test_the_same_captures_have_the_same_version_and_others_another(home: Path) -> None:
+    first = prepared(home).data_version()
+    assert prepared(home).data_version() == first
+    (home / "tuesday.pcap").write_bytes(EMPTY_PCAP)
+    assert prepared(home).data_version() != first
+
+
+def test_a_simulated_home_stays_simulated(home: Path) -> None:
+    (home / "source.json").write_text('{"simulated": true, "seed": 3}')
+    assert prepared(home).source()["simulated"]
+
+
+def test_a_capture_that_is_gone_leaves_the_workspace(home: Path) -> None:
+    (home / "tuesday.pcap").write_bytes(EMPTY_PCAP)
+    prepared(home)
+    (home / "tuesday.pcap").unlink()
+    assert not (prepared(home).captures / "tuesday.pcap").exists()
+
+
+def test_the_folder_s_params_replace_the_keys_they_name(home: Path) -> None:
+    (home / "params.yaml").write_text("intervals: {by: shares}\n")
+    params = prepared(home).params()
+    assert params.intervals.by == "shares" and params.intervals.count == 4
+
+
+def test_an_unknown_key_of_the_folder_s_params_is_refused(home: Path) -> None:
+    (home / "params.yaml").write_text("intervals: {bye: shares}\n")
+    with pytest.raises(BadParams, match=r"intervals.bye is not a known key"):
+        prepared(home)
+
+
+def test_the_simulated_home_is_no_stage_of_real_captures(home: Path) -> None:
+    stages = yaml.safe_load((prepared(home).root / "dvc.yaml").read_text())["stages"]
+    assert "testbed" not in stages and "extract" in stages
+
+
+def test_a_folder_without_devices_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInventory, match=r"holds no devices.csv"):
+        job.prepare(REPOSITORY, tmp_path)
+
+
+def test_a_folder_without_captures_is_refused(home: Path) -> None:
+    (home / "monday.pcap").unlink()
+    (home / "notes.txt").write_text("nothing here")
+    with pytest.raises(NotACapture, match=r"holds no capture"):
+        prepared(home)
+
+
+def test_a_capture_is_known_by_its_first_bytes(home: Path) -> None:
+    (home / "monday.pcap").rename(home / "monday.dump")
+    assert (prepared(home).captures / "monday.dump").exists()

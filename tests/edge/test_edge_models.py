@@ -74,6 +74,15 @@ def test_a_root_given_once_is_remembered(home: Home) -> None:
     assert "camera" in models_of(home, repository=home.url).artifacts
 
 
+def test_a_root_that_did_not_open_the_repository_is_not_remembered(home: Home) -> None:
+    other = home.folder.parent / "other"
+    repository.init(other, home.folder.parent / "other keys", datetime.now(UTC))
+    with pytest.raises(UntrustedModel, match="the trusted keys did not sign"):
+        models_of(home, root=other / "metadata/1.root.json")
+    home.publish(camera={})
+    assert "camera" in models_of(home).artifacts
+
+
 def test_a_folder_that_is_replaced_by_another_repository_is_not_trusted_anew(home: Home) -> None:
     home.publish(camera={})
     models_of(home)

@@ -195,8 +195,11 @@ def test_attack_mix_and_match_of_two_models_files(pi: Home) -> None:
     refuses(pi, "does not offer binary.camera as one whole model")
 
 
-def test_attack_another_models_folder_under_this_name(pi: Home) -> None:
+@pytest.mark.parametrize("pulled", [False, True])
+def test_attack_another_models_folder_under_this_name(pi: Home, pulled: bool) -> None:
     pi.publish(camera={"revision": "2"}, plug={})
+    if pulled:
+        pull(pi, model="binary.plug")
     digest = artifact.digest(pi.models / "plug")
 
     def rename(targets: dict[str, TargetFile]) -> None:
@@ -230,6 +233,15 @@ def test_attack_path_traversal_in_a_targets_digest(pi: Home, digest: object) -> 
     signed_by_an_insider(pi, point_outside)
     refuses(pi, "no digest|one whole model")
     assert not list(pi.state.parent.rglob("outside"))
+
+
+def test_attack_digest_of_other_files(pi: Home) -> None:
+    def relabel(targets: dict[str, TargetFile]) -> None:
+        for file in artifact.FILES:
+            targets[f"{CAMERA}/{file}"].custom["digest"] = "0" * 64
+
+    signed_by_an_insider(pi, relabel)
+    refuses(pi, "the files of binary.camera are not those of 000000000000")
 
 
 @pytest.mark.parametrize("model", ["../outside", "binary.camera/..", "binary..camera", ""])

@@ -20,9 +20,8 @@ def test_a_saved_model_is_the_folder_as_it_is(folder, saved):
 
 
 def test_pyfunc_gives_the_golden_outputs_for_arrays_and_frames(folder, saved):
-    import pandas as pd
-
     import mlflow
+    import pandas as pd
 
     model, golden = mlflow.pyfunc.load_model(str(saved)), artifact.read(folder)
     assert np.array_equal(model.predict(golden.golden_inputs), golden.golden_outputs)

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 REORDER = {"reassoc", "contract"}  # a sum may be split over vector lanes; nothing else is loosened
 ROUNDING = 2e-15  # of the Gram matrix's entries, relative to the norms of their columns
-EXACT = 1e-4  # `weakest` pivot times residual from which the normal equations keep 10 digits by themselves
-REFINABLE = 1e-9  # and from which they do with one step of refinement
-LOST = 1e-11  # a pivot this small beside the largest column is lost to statsmodels' SVD as well
+EXACT = 2e-11  # error of the residual up to which the normal equations keep 10 digits of the statistic
+REFINABLE = 2e-6  # and up to which they do with one step of refinement
+LOST = 1e-11  # a pivot this small beside the largest column loses digits in statsmodels' SVD as well
 
 
 @njit(cache=True, fastmath=REORDER)
@@ -37,6 +37,17 @@ def _dot(a, b):
 def _subtract(a, factor, b):
     for i in range(len(a)):
         a[i] -= factor * b[i]
+
+
+@njit(cache=True, fastmath=REORDER)
+def _centre(a):
+    total = 0.0
+    for i in range(len(a)):
+        total += a[i]
+    mean = total / len(a)
+    for i in range(len(a)):
+        a[i] -= mean
+    return mean
 
 
 @njit(cache=True)
@@ -84,77 +95,93 @@ def _gram(level, mean, d, sums, m, p, level_at):
     """
     by_distance, by_lag = sums
     rows = len(d) - p
-    level_sum = level[p:-1].sum()
     products = _differences(d, by_distance, m, p)
-    column_sum = np.array([level[-1 - lag] - level[p - lag] for lag in range(p + 1)])
-    place = np.arange(p + 1) - (level_at > 0)
-    place[0] = p + 1
     gram, raw = np.zeros((p + 2, p + 2)), np.zeros(p + 2)
-    squared = _dot(level[p:-1], level[p:-1])
-    gram[level_at, level_at] = squared - level_sum * level_sum / rows
-    raw[level_at] = max(squared, gram[level_at, level_at] + rows * (mean + level_sum / rows) ** 2)
+    own, total = level[p:-1], 0.0
+    for i in range(rows):
+        total += own[i]
+    squared = _dot(own, own)
+    gram[level_at, level_at] = squared - total * total / rows
+    raw[level_at] = max(squared, gram[level_at, level_at] + rows * (mean + total / rows) ** 2)
     for i in range(p + 1):
-        a = place[i]
+        a = _place(i, p, level_at)
         raw[a] = products[i, i]
+        sum_i = level[-1 - i] - level[p - i]
         for j in range(i, p + 1):
-            b = place[j]
-            gram[max(a, b), min(a, b)] = products[i, j] - column_sum[i] * column_sum[j] / rows
+            b = _place(j, p, level_at)
+            sum_j = level[-1 - j] - level[p - j]
+            gram[max(a, b), min(a, b)] = products[i, j] - sum_i * sum_j / rows
         cross = by_lag[i] + _dot(level[p:m], d[p - i : m - i])
-        gram[max(a, level_at), min(a, level_at)] = cross - level_sum * column_sum[i] / rows
+        gram[max(a, level_at), min(a, level_at)] = cross - total * sum_i / rows
     return gram, raw
 
 
 @njit(cache=True)
-def _factor(gram, raw, rows):
-    """Cholesky in place of the Gram matrix scaled to a unit diagonal: norms, weakest pivots, residuals.
+def _place(lag, p, level_at):
+    """Where a lag stands among the columns: the regressand, lag 0, last; the others around the level."""
+    if lag == 0:
+        return p + 1
+    return lag - 1 if level_at > 0 else lag
 
-    `weakest` [j]: the smallest share of its squared norm (before centring) that one of the columns 0..j keeps
-    once those before it are taken out; 0 from a dependent column on. `residual` [j]: what columns 0..j leave
-    of the regressand, as the same share.
+
+@njit(cache=True)
+def _factor(gram, raw, rows):
+    """Cholesky in place of the Gram matrix scaled to a unit diagonal: norm [p+2], residual, error [p+1].
+
+    `residual` [j]: what the columns 0..j leave of the regressand's squared norm (before centring), as a
+    share. `error` [j]: bound of its relative error; infinite from a dependent column on.
     """
     size = len(gram)
-    weakest, residual = np.zeros(size - 1), np.zeros(size - 1)
-    squared = np.diag(gram).copy()
-    norm, left = np.sqrt(squared), np.ones(size)
-    smallest = LOST * max(raw.max(), float(rows))
-    if not squared.min() > 0.0:
-        return norm, weakest, residual
-    norm[-1], left[-1] = math.sqrt(raw[-1]), squared[-1] / raw[-1]
+    norm, left = np.empty(size), np.ones(size)
+    residual, error = np.zeros(size - 1), np.full(size - 1, np.inf)
+    largest, weakest = float(rows), 1.0
+    for i in range(size):
+        if not gram[i, i] > 0.0:
+            return norm, residual, error
+        largest = max(largest, raw[i])
+        norm[i] = math.sqrt(gram[i, i])
+    left[size - 1] = norm[size - 1] ** 2 / raw[size - 1]
+    norm[size - 1] = math.sqrt(raw[size - 1])
     for j in range(size - 1):
-        if not left[j] * squared[j] > smallest:
-            return norm, weakest, residual
-        weakest[j] = left[j] * squared[j] / raw[j]
-        if j > 0:
-            weakest[j] = min(weakest[j], weakest[j - 1])
+        pivot = left[j] * norm[j] ** 2
+        if not pivot > LOST * largest:
+            return norm, residual, error
+        weakest = min(weakest, pivot / raw[j])
         gram[j, j] = math.sqrt(left[j])
         for i in range(j + 1, size):
             rest = gram[i, j] / (norm[i] * norm[j]) - _dot(gram[i, :j], gram[j, :j])
             gram[i, j] = rest / gram[j, j]
             left[i] -= gram[i, j] ** 2
         residual[j] = left[size - 1]
-    return norm, weakest, residual
+        if not residual[j] > 0.0:
+            return norm, residual, error
+        error[j] = ROUNDING / (weakest * residual[j])
+    return norm, residual, error
 
 
 @njit(cache=True)
 def least_aic(residual: NDArray, error: NDArray, rows: int) -> tuple[int, bool]:
     """The order with the least AIC [p+1], and whether errors of that relative size could name another."""
-    aic = np.empty(len(residual))
+    best, best_aic, rival = 0, math.inf, math.inf
     for order in range(len(residual)):
         if not error[order] < 0.1:
             return 0, False
-        aic[order] = rows * math.log(residual[order]) + 2 * order
-    best = int(aic.argmin())
-    rivals = aic - 2 * rows * error
-    rivals[best] = math.inf
-    return best, aic[best] + 2 * rows * error[best] < rivals.min()
+        aic = rows * math.log(residual[order]) + 2 * order
+        if aic < best_aic:
+            best, best_aic = order, aic
+    for order in range(len(residual)):
+        aic = rows * math.log(residual[order]) + 2 * order
+        if order != best:
+            rival = min(rival, aic - 2 * rows * error[order])
+    return best, best_aic + 2 * rows * error[best] < rival
 
 
 @njit(cache=True)
 def _left_over(target, d, p, factor, norm):
     """What the centred differences at lags 1..p leave of `target` [rows]; a second pass refines the first."""
-    left = target - target.mean()
-    rows = len(left)
-    b = np.empty(p)
+    rows = len(target)
+    left, b = target.copy(), np.empty(p)
+    _centre(left)
     for _ in range(2):
         for j in range(p):
             along = _dot(left, d[p - 1 - j : p - 1 - j + rows]) / norm[j]
@@ -164,7 +191,7 @@ def _left_over(target, d, p, factor, norm):
                 b[j] -= factor[i, j] * b[i]
             b[j] /= factor[j, j]
             _subtract(left, b[j] / norm[j], d[p - 1 - j : p - 1 - j + rows])
-        left -= left.mean()
+        _centre(left)
     return left
 
 
@@ -188,20 +215,21 @@ def search(x: NDArray[np.float64], highest: int) -> tuple[float, int, bool]:
     """
     if highest < 0 or len(x) < 2 * highest + 4:
         return 0.0, 0, False
-    mean = x.mean()
-    level, d = x - mean, x[1:] - x[:-1]
+    level, d = x.copy(), np.empty(len(x) - 1)
+    mean = _centre(level)
+    for i in range(len(d)):
+        d[i] = x[i + 1] - x[i]
     sums = _shared_sums(level, d, highest)
     rows = len(d) - highest
     gram, raw = _gram(level, mean, d, sums, highest, highest, 0)
-    norm, weakest, residual = _factor(gram, raw, rows)
-    order, certain = least_aic(residual, ROUNDING / (weakest * residual + 1e-300), rows)
+    _, residual, error = _factor(gram, raw, rows)
+    order, certain = least_aic(residual, error, rows)
     if not certain:
         return 0.0, 0, False
     gram, raw = _gram(level, mean, d, sums, highest, order, order)
-    norm, weakest, residual = _factor(gram, raw, len(d) - order)
-    quality = weakest[order] * residual[order]
-    if quality < REFINABLE:
+    norm, residual, error = _factor(gram, raw, len(d) - order)
+    if error[order] > REFINABLE:
         return 0.0, 0, False
-    if quality < EXACT:
+    if error[order] > EXACT:
         return _refined(level, d, order, gram, norm), order, True
     return gram[order + 1, order] * math.sqrt((len(d) - 2 * order - 2) / residual[order]), order, True

@@ -25,8 +25,9 @@ from edgeprint.cclp.lag_search import LOST, least_aic, search
 
 SHORTEST = 4  # points: fewer leave no degree of freedom
 QR_ROUNDING = 1e-15
-QR_RELIABLE = 1e-18  # `weakest` pivot times residual
+QR_RELIABLE = 1e-6  # error of the residual; the statistic's own is far smaller
 PERFECT = 1e-14  # a residual this small is mostly rounding
+TINY = 1e-40  # what no quality that matters comes near: its error is beyond any use
 REMEMBERED = 500  # points: longer series do not come twice
 
 # MacKinnon 1994, table 3, constant without trend, one series: the p-value is the normal distribution of a
@@ -58,7 +59,7 @@ def adf(x: NDArray[np.float64]) -> Adf:
     A constant series, one of fewer than 4 points and one that its own past explains without any residual
     have nothing to test: statistic 0, p-value 1 and the critical values of an infinite series.
     """
-    x = np.ascontiguousarray(x, "f8")
+    x = np.array(x, "f8")  # writable and contiguous: one compiled version serves all
     if len(x) < SHORTEST or x.max() == x.min():
         return NOTHING_TO_TEST
     statistic, order = regress(x)
@@ -101,35 +102,35 @@ NOTHING_TO_TEST = Adf(0.0, 1.0, *critical_values(math.inf))
 
 def _by_qr(x: NDArray[np.float64], highest: int) -> tuple[float, int, bool]:
     """As `search`, from the columns instead of their products."""
-    _, weakest, residual = _decompose(x, highest, level_at=0)
-    error = QR_ROUNDING / np.sqrt(weakest * residual + 1e-300)
+    _, residual, error = _decompose(x, highest, level_at=0)
     order, certain = least_aic(residual, error, len(x) - 1 - highest)
     if not certain:
         return 0.0, 0, False
-    along, weakest, residual = _decompose(x, order, level_at=order)
-    if weakest[order] * residual[order] < QR_RELIABLE or residual[order] < PERFECT:
+    along, residual, error = _decompose(x, order, level_at=order)
+    if error[order] > QR_RELIABLE or residual[order] < PERFECT:
         return 0.0, 0, False
     return along[order] * math.sqrt((len(x) - 3 - 2 * order) / residual[order]), order, True
 
 
 def _decompose(x: NDArray[np.float64], p: int, level_at: int) -> tuple[NDArray, NDArray, NDArray]:
-    """The regression of order p, its level among the regressors at 0 or p: along, weakest, residual [p+1].
+    """The regression of order p, its level among the regressors at 0 or p: along, residual, error [p+1].
 
-    `along` is the regressand's part along each regressor without those before it; it and the residual are
-    shares of the regressand's norm. `weakest` is that of `lag_search`.
+    `along` is the regressand's part along each regressor without those before it, as a share of its norm;
+    `residual` and `error` are those of `lag_search`, but that here the condition is not squared.
     """
     d = np.diff(x)
     lags = np.lib.stride_tricks.sliding_window_view(d, p + 1)[:, ::-1]  # [rows, p+1], lag 0 first
     columns = np.column_stack([np.insert(lags[:, 1:], level_at, x[p:-1], axis=1), lags[:, 0]])
     raw = (columns**2).sum(axis=0)
-    raw[-1] = raw[-1] or 1.0
+    raw[raw == 0] = 1
     columns -= columns.mean(axis=0)
     r = np.asarray(np.linalg.qr(columns, mode="r"))
     diagonal, last = np.diag(r)[:-1], r[:, -1]
-    smallest = LOST * max(raw.max(), len(columns))
-    share = np.divide(diagonal**2, raw[:-1], out=np.zeros(p + 1), where=diagonal**2 > smallest)
+    kept = diagonal**2 > LOST * max(raw.max(), len(columns))
+    weakest = np.minimum.accumulate(np.where(kept, diagonal**2 / raw[:-1], 0))
     residual = np.cumsum(last[::-1] ** 2)[::-1][1:] / raw[-1]
-    return np.sign(diagonal) * last[:-1] / math.sqrt(raw[-1]), np.minimum.accumulate(share), residual
+    error = QR_ROUNDING / np.sqrt(np.maximum(weakest * residual, TINY))
+    return np.sign(diagonal) * last[:-1] / math.sqrt(raw[-1]), residual, error
 
 
 def _by_statsmodels(x: NDArray[np.float64]) -> tuple[float, int]:

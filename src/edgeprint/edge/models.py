@@ -37,10 +37,12 @@ def pull(repository: str, state: Path, devices: Iterable[str], *, root: Path | N
     """
     models = Models()
     try:
-        updater = Updater(repository, state, trusted_root(repository, state, root))
+        trusted = trusted_root(repository, state, root)
+        updater = Updater(repository, state, trusted)
         updater.refresh()
+        _remember(state / "root.json", trusted)
         models.refused = _update(updater, devices)
-        (state / "refreshed").write_text(f"{now:%Y-%m-%d %H:%M} UTC")
+        _remember(state / "refreshed", f"{now:%Y-%m-%d %H:%M} UTC".encode())
     except (UntrustedModel, OSError) as error:
         if not (state / "refreshed").is_file():
             raise UntrustedModel(f"no model was ever pulled, and {error}") from error
@@ -59,13 +61,16 @@ def trusted_root(repository: str, state: Path, root: Path | None) -> bytes:
     if root is None and not remembered.exists() and not is_url(repository):
         root = Path(repository) / "metadata/1.root.json"
     try:
-        data = (root or remembered).read_bytes()
+        return (root or remembered).read_bytes()
     except OSError as error:
         raise UntrustedModel(f"no root.json to trust {repository} by: {error}") from error
-    state.mkdir(parents=True, exist_ok=True)
-    if root is not None:
-        remembered.write_bytes(data)
-    return data
+
+
+def _remember(path: Path, data: bytes) -> None:
+    """Replace a small file in one step."""
+    begun = path.with_name(f".{path.name}.begun")
+    begun.write_bytes(data)
+    begun.replace(path)
 
 
 def _update(updater: Updater, devices: Iterable[str]) -> dict[str, str]:

@@ -95,7 +95,7 @@ class Updater:
             return None
         digest = targets[0].custom["digest"]
         folder = self._state / "versions" / digest
-        if not folder.exists():
+        if not self._holds(model, folder, digest):
             self._download(model, targets, folder, digest)
         _point(self._state / "current" / model, folder)
         return folder
@@ -118,13 +118,12 @@ class Updater:
     def _download(self, model: str, targets: list[ngclient.TargetFile], folder: Path, digest: str) -> None:
         """Fetch into a folder of its own, prove, and give it its name only when it is on disk for good."""
         begun = folder.with_name(f"{digest}.begun")
-        shutil.rmtree(begun, ignore_errors=True)
         try:
             for target, file in zip(targets, artifact.FILES, strict=True):
                 with self._untrusted(target.path):
                     self._tuf.download_target(target, str(begun / file))
                 _sync(begun / file)
-            self._check(model, begun, digest)
+            self._prove(self._checked(model, begun, digest))
             shutil.rmtree(folder, ignore_errors=True)
             _sync(begun)
             begun.rename(folder)
@@ -132,13 +131,21 @@ class Updater:
         finally:
             shutil.rmtree(begun, ignore_errors=True)
 
-    def _check(self, model: str, folder: Path, digest: str) -> None:
+    def _checked(self, model: str, folder: Path, digest: str) -> Artifact:
+        """The artifact of that digest and name."""
         if artifact.digest(folder) != digest:
             raise UntrustedModel(f"the files of {model} are not those of {digest[:12]}")
         found = artifact.read(folder)
         if found.card.name != model:
             raise BadArtifact(f"{self._repository} offers {found.card.name!r} under the name {model!r}")
-        self._prove(found)
+        return found
+
+    def _holds(self, model: str, folder: Path, digest: str) -> bool:
+        """Whether an earlier pull left the model whole on this disk."""
+        try:
+            return self._checked(model, folder, digest) is not None
+        except (OSError, UntrustedModel, BadArtifact):
+            return False
 
     @contextlib.contextmanager
     def _untrusted(self, what: str) -> Iterator[None]:
@@ -163,10 +170,6 @@ def current(state: Path, model: str) -> Path | None:
 def withdraw(state: Path, model: str) -> None:
     """Stop using a model that the repository no longer offers."""
     (state / "current" / model).unlink(missing_ok=True)
-
-
-def _holds(folder: Path, digest: str) -> bool:
-    return all((folder / file).is_file() for file in artifact.FILES) and artifact.digest(folder) == digest
 
 
 def _point(link: Path, folder: Path) -> None:

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from edgeprint.packets import pcap, pcapng
 from edgeprint.packets.frames import Frames
 
 BLOCK_BYTES = 16 * 1024 * 1024
+ReadInto = Callable[[memoryview], int | None]  # fills the front of a buffer, returns the number of bytes
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -47,12 +47,13 @@ class CaptureFile:
             with self.path.open("rb", buffering=0) as file:
                 zipped = file.read(2) == GZIP_MAGIC
                 file.seek(0)
-                yield from self._blocks(gzip.GzipFile(fileobj=file) if zipped else file)  # type: ignore[arg-type]
+                # One piece at a time, since a gzip stream that breaks off must not take what it held along.
+                yield from self._blocks(gzip.GzipFile(fileobj=file).readinto1 if zipped else file.readinto)
         except OSError as error:
             raise NotACapture(f"{self.path} cannot be read: {error}") from error
 
-    def _blocks(self, stream: BinaryIO) -> Iterator[Frames]:
-        data = self._read_on(stream, np.empty(0, "u1"))
+    def _blocks(self, read_into: ReadInto) -> Iterator[Frames]:
+        data = self._read_on(read_into, np.empty(0, "u1"))
         reader = self._reader(data[:24].tobytes())
         behind = 0  # bytes of the capture before `data`
         while True:
@@ -66,21 +67,21 @@ class CaptureFile:
                 self.cut = f"{reader.damage} at byte {behind:,}, after {self.frames:,} packets"
                 return
             rest = data[used:]
-            data = self._read_on(stream, rest)
+            data = self._read_on(read_into, rest)
             if len(data) == len(rest):
                 break
         if len(rest):
             where = f"at byte {behind:,}, after {self.frames:,} packets"
             self.cut = f"{self.cut or 'the capture ends in the middle of a packet'} {where}"
 
-    def _read_on(self, stream: BinaryIO, rest: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The rest of the last block and the next bytes of the stream; only the rest at the stream's end."""
+    def _read_on(self, read_into: ReadInto, rest: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The rest of the last block and the bytes that come next; only the rest at its end."""
         data = np.empty(len(rest) + self.block_bytes, "u1")
         data[: len(rest)] = rest
-        filled, room = len(rest), memoryview(data)
+        filled, room = len(rest), memoryview(data)  # type: ignore[arg-type]
         try:
             while filled < len(data):
-                got = stream.readinto1(room[filled:]) if hasattr(stream, "readinto1") else stream.readinto(room[filled:])
+                got = read_into(room[filled:])
                 if not got:
                     break
                 filled += got
@@ -90,7 +91,7 @@ class CaptureFile:
 
     def _reader(self, start: bytes) -> pcap.Pcap | pcapng.Pcapng:
         if not start:
-            raise NotACapture(f"{self.path} is empty")
+            raise NotACapture(f"{self.path} is empty{f': {self.cut}' if self.cut else ''}")
         if start[:4] in pcap.MAGIC and len(start) == pcap.HEADER_BYTES:
             return pcap.Pcap(start)
         if start[:4] == pcapng.MAGIC and start[8:12] in pcapng.BYTE_ORDER:

@@ -1,9 +1,12 @@
-"""Captures to PacketTables.
+"""From captures to PacketTables.
 
-    table, report = decode("monday.pcap")              # the whole file
-    for table, report in decode_chunks("monday.pcap"): # in bounded memory; the last report is the final one
+    table, report = decode("monday.pcap")               # the whole file
+    for table, report in decode_chunks("monday.pcap"):  # in bounded memory; the last report is the final one
         ...
-    table = Decoder().decode(frames)                   # frames that come from elsewhere, such as a live interface
+    table = Decoder().decode(frames)                    # frames from elsewhere, such as a live interface
+
+One row a frame, in the capture's order. Only a file that is no capture raises; what is malformed, cut or of
+an unsupported link type is counted in the report.
 """
 
 from __future__ import annotations
@@ -49,8 +52,8 @@ def decode_chunks(
 ) -> Iterator[tuple[PacketTable, CaptureReport]]:
     """Tables of the frames in each block of a file, with the report so far; the last one is final.
 
-    DNS rows count from the start of their own table; a handshake stands in the table in which it ends. At least
-    one table comes, and the last may be empty. Raises NotACapture.
+    DNS rows count from the start of their own table; a handshake stands in the table in which it ends. The
+    last table is empty. Raises NotACapture.
     """
     capture, decoder = CaptureFile(path, block_bytes=block_bytes), Decoder()
     report = CaptureReport(capture.path)
@@ -58,11 +61,13 @@ def decode_chunks(
         table = decoder.decode(frames)
         report = _extended(report, table, capture, decoder)
         yield table, report
-    final = _extended(report, PacketTable.empty(), capture, decoder)
-    yield PacketTable.empty(), final
+    nothing = PacketTable.empty()
+    yield nothing, _extended(report, nothing, capture, decoder)
 
 
-def _extended(report: CaptureReport, table: PacketTable, capture: CaptureFile, decoder: Decoder) -> CaptureReport:
+def _extended(
+    report: CaptureReport, table: PacketTable, capture: CaptureFile, decoder: Decoder
+) -> CaptureReport:
     first, last = report.first_ns, report.last_ns
     if len(table):
         here = int(table.time_ns.min()), int(table.time_ns.max())

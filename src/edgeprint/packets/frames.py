@@ -31,8 +31,14 @@ class Frames:
 
     def select(self, rows: NDArray | slice) -> Frames:
         """The frames of a mask [n], of indices or of a slice, over the same bytes."""
-        index = (self.offset, self.cap_len, self.wire_len, self.time_ns, self.link_type)
-        return Frames(self.data, *(column[rows] for column in index))
+        return Frames(
+            self.data,
+            self.offset[rows],
+            self.cap_len[rows],
+            self.wire_len[rows],
+            self.time_ns[rows],
+            self.link_type[rows],
+        )
 
 
 def number16(data: Octets, at: int, big: bool) -> int:

@@ -101,7 +101,9 @@ class Handshake:
     def __init__(self, hello: Segment) -> None:
         self.hello = hello
         self.over = False
-        self.client = Stream(hello.sequence + _hello_length(hello.captured))  # what comes after the ClientHello
+        self.client = Stream(
+            hello.sequence + _hello_length(hello.captured)
+        )  # what comes after the ClientHello
         self.server = Stream(hello.acknowledged)
 
     def follow(self, segment: Segment) -> Times | None:
@@ -125,7 +127,7 @@ class Handshake:
         return None if server_ns is None or client_ns is None else (server_ns, client_ns, hello.version)
 
     def _in_clear(self, hello: ServerHello, answer: list[Message]) -> Times | None:
-        """TLS 1.2 and before: the certificate comes right after the ServerHello, the key exchange in clear."""
+        """TLS 1.2 and before: the certificate follows the ServerHello, the key exchange is in clear."""
         certificate = answer[1] if len(answer) > 1 else None
         exchange = _key_exchange(list(messages(self.client)))
         if certificate is None or certificate.kind not in (CERTIFICATE, None) or exchange is None:

@@ -4,7 +4,8 @@ Plain functions in the subset of Python that numba compiles (see hot_loop). Each
 `end`, the end of the frame's captured bytes, and checks the length before it reads: no byte outside the frame
 can be touched. `at` = -1 in a result means that a header is cut or contradicts itself and nothing follows.
 
-Sources: RFC 791, 8200 (IP), 9293 (TCP), 768 (UDP); IEEE 802.1Q, 802.11; tcpdump.org/linktypes.html; radiotap.org.
+Sources: RFC 791 and 8200 (IP), 9293 (TCP), 768 (UDP); IEEE 802.1Q, 802.11; the link types of tcpdump.org;
+radiotap.org.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ RADIOTAP, RAW_IPV4, RAW_IPV6, COOKED_V2 = 127, 228, 229, 276
 LINK_TYPES = (
     NULL, ETHERNET, RAW_OLD, RAW_BSD, RAW, IEEE80211, LOOP, COOKED, RADIOTAP, RAW_IPV4, RAW_IPV6, COOKED_V2,
 )  # fmt: skip
-IPV4, IPV6, VLAN, QINQ, QINQ_OLD = 0x0800, 0x86DD, 0x8100, 0x88A8, 0x9100
+LOOPBACKS = (NULL, LOOP)
+IPV4, IPV6 = 0x0800, 0x86DD
+IP = (IPV4, IPV6)
+VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
+INET6 = (10, 23, 24, 28, 30)  # the address family, one a system
 NETLINK = 824  # ARPHRD of a cooked frame whose protocol is no ethertype
-HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, OPTIONS, MOBILITY, HIP, SHIM6 = 0, 43, 44, 51, 60, 135, 139, 140
+FRAGMENT, AUTHENTICATION = 44, 51
+EXTENSIONS = (0, 43, 60, 135, 139, 140)  # hop-by-hop, routing, destination, mobility, HIP, shim6
 MODULUS = 2147483647  # prime
 Link = tuple[int, int, int, int]  # source MAC, destination MAC, ethertype, at
 Network = tuple[int, int, bool, bool, int, int]  # protocol, TTL, don't fragment, later fragment, at, stop
@@ -83,7 +89,7 @@ def loopback(data: Octets, at: int, end: int) -> Link:
         family = data[at] + data[at + 1] * 256
     if family == 2:
         return 0, 0, IPV4, at + 4
-    if family == 10 or family == 23 or family == 24 or family == 28 or family == 30:  # one a system
+    if family in INET6:
         return 0, 0, IPV6, at + 4
     return 0, 0, 0, at + 4
 
@@ -153,7 +159,7 @@ def link_layer(data: Octets, at: int, end: int, link_type: int) -> Link:
         return cooked(data, at, end, 1)
     if link_type == COOKED_V2:
         return cooked(data, at, end, 2)
-    if link_type == NULL or link_type == LOOP:
+    if link_type in LOOPBACKS:
         return loopback(data, at, end)
     if link_type == IEEE80211:
         return wireless(data, at, end, False)
@@ -166,7 +172,7 @@ def link_layer(data: Octets, at: int, end: int, link_type: int) -> Link:
 def untag(data: Octets, at: int, end: int, ethertype: int) -> tuple[int, int, int]:
     """(innermost VLAN id, ethertype, at) behind any number of 802.1Q tags."""
     vlan = 0
-    while ethertype == VLAN or ethertype == QINQ or ethertype == QINQ_OLD:
+    while ethertype in VLAN_TAGS:
         if at + 4 > end:
             return vlan, ethertype, -1
         vlan = be16(data, at) % 4096
@@ -202,10 +208,7 @@ def ipv6(data: Octets, at: int, end: int, wire_end: int) -> Network:
             size = 8
         elif protocol == AUTHENTICATION:
             size = (data[at + 1] + 2) * 4
-        elif (
-            protocol == HOP_BY_HOP or protocol == ROUTING or protocol == OPTIONS
-            or protocol == MOBILITY or protocol == HIP or protocol == SHIM6
-        ):  # fmt: skip
+        elif protocol in EXTENSIONS:
             size = (data[at + 1] + 1) * 8
         else:
             break
@@ -250,16 +253,16 @@ def conversation(data: Octets, ip_at: int, source_port: int, destination_port: i
 
 
 def is_client_hello(data: Octets, at: int, end: int) -> bool:
-    """A TLS record that opens with a ClientHello (RFC 8446, 4 and 5.1), or one in SSL 2 format (RFC 5246, E.2)."""
+    """A TLS record that opens with a ClientHello (RFC 8446, 5.1), or one in SSL 2 format (RFC 5246, E.2)."""
     if at + 7 > end:
         return False
     if data[at] == 22:
         tls = data[at + 1] == 3 and data[at + 2] <= 4 and be16(data, at + 3) >= 40
         return tls and data[at + 5] == 1 and data[at + 6] == 0
-    return data[at] == 128 and data[at + 1] >= 32 and data[at + 2] == 1 and data[at + 3] == 3 and data[at + 4] <= 3
+    return be16(data, at) >= 0x8020 and be16(data, at) < 0x8100 and be16(data, at + 2) == 0x0103
 
 
 PARTS = (
-    be16, be32, mac48, ethertype_or_zero, cooked, ip_by_version, loopback, radiotap, wireless, link_layer, untag,
-    ipv4, ipv6, network, tcp, udp_stop, endpoint, conversation, is_client_hello,
+    be16, be32, mac48, ethertype_or_zero, cooked, ip_by_version, loopback, radiotap, wireless, link_layer,
+    untag, ipv4, ipv6, network, tcp, udp_stop, endpoint, conversation, is_client_hello,
 )  # fmt: skip

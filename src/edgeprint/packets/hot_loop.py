@@ -1,4 +1,4 @@
-"""A loop over bytes that runs interpreted on small inputs and compiled, where numba is installed, on large ones.
+"""A loop over bytes: interpreted on small inputs and, where numba is installed, compiled on large ones.
 
     fill = HotLoop(fill_rows, link_layer, ip_layer, patience=20_000)
     fill(data, offset, columns, work=len(offset))
@@ -45,7 +45,7 @@ class HotLoop:
 
     def interpreted(self, data: NDArray[np.uint8], *arguments: Any) -> Any:
         """Run as plain Python; a memoryview gives Python integers, four times faster than numpy scalars."""
-        return self.loop(memoryview(data), *arguments)
+        return self.loop(memoryview(data), *arguments)  # type: ignore[arg-type]
 
     def compiled(self, data: NDArray[np.uint8], *arguments: Any) -> Any:
         """Run as machine code. Raises ImportError where numba is not installed."""

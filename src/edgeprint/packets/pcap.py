@@ -22,7 +22,7 @@ MAGIC = {  # first four bytes: (big-endian, nanoseconds in one unit of a record'
 
 
 def pcap_records(data, at, big, fraction_ns, offset, cap_len, wire_len, time_ns):
-    """Fill the index [n] from the record at `at` on; return (frames, position, whether it stopped at damage)."""
+    """Fill the index [n] from the record at `at` on; return (frames, position, whether damage stopped it)."""
     size = len(data)
     n = 0
     while at + 16 <= size:

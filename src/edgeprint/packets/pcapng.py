@@ -17,18 +17,25 @@ from edgeprint.packets.hot_loop import HotLoop
 
 LONGEST_BLOCK = 16_777_216
 SECTION, INTERFACE, OBSOLETE_PACKET, SIMPLE_PACKET, ENHANCED_PACKET = 0x0A0D0D0A, 1, 2, 3, 6
+DESCRIPTIONS = (SECTION, INTERFACE)
+TIMED_PACKETS = (ENHANCED_PACKET, OBSOLETE_PACKET)
+PACKETS = (ENHANCED_PACKET, OBSOLETE_PACKET, SIMPLE_PACKET)
 MAGIC = b"\x0a\x0d\x0d\x0a"
 BYTE_ORDER: dict[bytes, Literal["big", "little"]] = {
     b"\x1a\x2b\x3c\x4d": "big",
     b"\x4d\x3c\x2b\x1a": "little",
 }
-MORE, DESCRIPTION, DAMAGED = 0, 1, 2  # why the loop stopped: out of bytes; section or interface block; nonsense
+MORE, DESCRIPTION, DAMAGED = (
+    0,
+    1,
+    2,
+)  # why the loop stopped: out of bytes; section or interface block; nonsense
 LAST_SECOND = 2**32  # the year 2106; a later time, or a larger offset, is damage and is held there
 
 
 def packet_block(data, at, length, kind, big, snaplen):
-    """(interface, frame's start, captured, wire, high and low half of the time); interface -1: it is no packet."""
-    if (kind == ENHANCED_PACKET or kind == OBSOLETE_PACKET) and length >= 32:
+    """(interface, start of frame, captured, wire, high and low half of the time); interface -1: no packet."""
+    if kind in TIMED_PACKETS and length >= 32:
         owner = number32(data, at + 8, big) if kind == ENHANCED_PACKET else number16(data, at + 8, big)
         high, low = number32(data, at + 12, big), number32(data, at + 16, big)
         return owner, at + 28, number32(data, at + 20, big), number32(data, at + 24, big), high, low
@@ -50,7 +57,7 @@ def pcapng_blocks(data, at, n, big, interfaces, snaplen, offset, cap_len, wire_l
     malformed = 0
     while at + 12 <= size:
         kind = number32(data, at, big)
-        if kind == SECTION or kind == INTERFACE:
+        if kind in DESCRIPTIONS:
             return n, at, malformed, DESCRIPTION
         length = number32(data, at + 4, big)
         if length < 12 or length > LONGEST_BLOCK:
@@ -66,7 +73,7 @@ def pcapng_blocks(data, at, n, big, interfaces, snaplen, offset, cap_len, wire_l
             ticks[n] = high * 4294967296 + low
             interface[n] = owner
             n += 1
-        elif kind == ENHANCED_PACKET or kind == SIMPLE_PACKET or kind == OBSOLETE_PACKET:
+        elif kind in PACKETS:
             malformed += 1
         at += length
     return n, at, malformed, MORE

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from edgeprint.packets import headers
 from edgeprint.packets.frames import Frames
 from edgeprint.packets.headers import (
+    IP,
     IPV4,
-    IPV6,
     be16,
     conversation,
     is_client_hello,
@@ -54,7 +54,7 @@ class Columns(NamedTuple):
 
 
 class Followed(NamedTuple):
-    """Conversations in which a ClientHello was seen: arrays [SLOTS], a later one takes an earlier one's slot."""
+    """Conversations in which a ClientHello was seen: arrays [SLOTS]; a later one may take another's slot."""
 
     conversation: NDArray[np.int64]
     segments_left: NDArray[np.int64]
@@ -73,7 +73,7 @@ class Marked(NamedTuple):
     hello: NDArray[np.bool_]
 
     def first(self, n: int) -> Marked:
-        return Marked(*(column[:n] for column in self))
+        return Marked(self.row[:n], self.conversation[:n], self.tcp_at[:n], self.hello[:n])
 
 
 def fill_rows(data, offset, cap_len, wire_len, link_type, columns, followed, marked):
@@ -95,7 +95,7 @@ def fill_rows(data, offset, cap_len, wire_len, link_type, columns, followed, mar
         columns.vlan[row] = vlan
         columns.ethertype[row] = ethertype
         ip_at = at
-        if at >= 0 and (ethertype == IPV4 or ethertype == IPV6):
+        if at >= 0 and ethertype in IP:
             protocol, ttl, df, later, at, stop = network(data, at, end, wire_end, ethertype)
             if at >= 0:
                 columns.ip_version[row] = 4 if ethertype == IPV4 else 6

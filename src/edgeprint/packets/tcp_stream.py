@@ -8,7 +8,7 @@ FARTHEST = 1 << 20  # bytes from the base; a segment beyond belongs to no handsh
 class Stream:
     """The bytes from sequence number `base` on; segments may be cut, repeated or out of order.
 
-    Positions count from `base`. What a segment carried on the wire is told apart from what was captured of it.
+    Positions count from `base`. What a segment had on the wire is told apart from what was captured of it.
     """
 
     def __init__(self, base: int) -> None:

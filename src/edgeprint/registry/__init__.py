@@ -1,0 +1,1 @@
+"""From a trained network to a promoted version: TFLite, MLflow runs and models, the gate, the aliases."""

@@ -49,9 +49,8 @@ def save_model(folder: Path, path: Path | str, mlflow_model: Model | None = None
 
     Signature from the card, requirements pinned to what is installed: nothing is run to infer either.
     """
-    from mlflow.models import Model
-
     from mlflow import pyfunc
+    from mlflow.models import Model
 
     path = Path(path)
     stored = artifact.read(folder)
@@ -73,9 +72,8 @@ def log_model(
     folder: Path, *, run_id: str | None = None, registered_model_name: str | None = None
 ) -> ModelInfo:
     """Log a folder to a run (the active one where none is named); its digest becomes a tag of the model."""
-    from mlflow.models import Model
-
     import mlflow
+    from mlflow.models import Model
 
     card = artifact.read(folder).card
     run = mlflow.get_run(run_id) if run_id else mlflow.active_run() or mlflow.start_run()

@@ -22,9 +22,8 @@ from edgeprint.registry import flavor, tracking
 from edgeprint.registry.gate import GateReport
 
 if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
-
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 

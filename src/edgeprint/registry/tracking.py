@@ -26,7 +26,6 @@ from edgeprint.scores import Scores
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
     from mlflow import MlflowClient
 
 EXPERIMENT = "edgeprint"
@@ -47,9 +46,8 @@ def open_store(state: Path, uri: str | None = None) -> None:
     """
     os.environ.update(QUIET)
     logging.getLogger("mlflow.store.db.utils").setLevel(logging.WARNING)
-    from mlflow.exceptions import MlflowException
-
     import mlflow
+    from mlflow.exceptions import MlflowException
 
     state.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(uri or f"sqlite:///{state.resolve() / 'mlflow.db'}")
@@ -129,9 +127,8 @@ def training_run(
     `params` may be nested, keys are joined by dots. `tags` say what the figures stand on: data_version,
     simulated, stage, trained_on; git_revision and family are added.
     """
-    from mlflow.entities import Param
-
     from mlflow import MlflowClient
+    from mlflow.entities import Param
 
     client = MlflowClient()
     revision = git_revision()

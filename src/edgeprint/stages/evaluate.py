@@ -99,9 +99,9 @@ def drift_of(trainer: Trainer, index: int, reference: int, folder: Path) -> dict
     """How far one interval's rows moved from another's, with an Evidently page; None where rows lack."""
     data, limits = trainer.data, trainer.context.params.drift
     then, now = _rows(trainer, reference), _rows(trainer, index)
-    if min(len(then), len(now)) < limits.minimum_rows:
-        return None
     found = report.compare(then, now, limits)
+    if found.share is None:
+        return None
     html, _ = report.evidently_report(then, now, found.worst(DRAWN), limits)
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{trainer.key}-{data.names[index].replace('/', '-of-')}.html"

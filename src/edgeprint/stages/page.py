@@ -77,6 +77,8 @@ def _image(png: bytes, description: str) -> str:
 
 def _table(header: list[str], rows: list[list[Any]]) -> str:
     def cell(value: Any) -> str:
+        if value is None:
+            return "<td>–</td>"
         if isinstance(value, bool):
             return f"<td class={'yes' if value else 'no'}>{'yes' if value else 'no'}</td>"
         if isinstance(value, float):

@@ -66,13 +66,10 @@ class Walk:
         if device := device_of(name):
             then_rows = then_rows.select(then_rows.device == device)
             now_rows = now_rows.select(now_rows.device == device)
-        moved = None
-        if min(len(then_rows), len(now_rows)) >= context.params.drift.minimum_rows:
-            moved = report.compare(then_rows, now_rows, context.params.drift).share
         evidence = policy.Evidence(
             champion_f1_then=champion.scores.macro_f1,
             f1_now=now.macro_f1,
-            drift_share=moved,
+            drift_share=report.compare(then_rows, now_rows, context.params.drift).share,
             age_intervals=index - champion.interval,
             new_data_ratio=len(now_rows) / max(1, len(then_rows)),
         )

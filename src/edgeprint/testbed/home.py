@@ -121,7 +121,7 @@ def simulate(out: Path, *, devices: int = 8, quarters: int = 4, hours: float = 2
     """Write a home of IoT devices, a laptop and a phone; `hours` of traffic in each calendar quarter.
 
     Files: YYYY-MM-DD.pcap, devices.csv, source.json. The same arguments give the same bytes.
-    Raises BadParams for a number out of range, and where `out` holds captures that nothing says are simulated.
+    Raises BadParams for a number out of range, and where `out` holds captures that may be real.
     """
     if not 1 <= devices <= MOST_DEVICES or quarters < 1 or not 0 < hours <= 24 * 90 or seed < 0:
         asked = f"devices = {devices}, quarters = {quarters}, hours = {hours}, seed = {seed}"

@@ -65,7 +65,7 @@ class Host:
     def ask(
         self, time: NDArray, flow: NDArray, request: bytes | NDArray, answer: bytes | NDArray, delay: NDArray
     ) -> None:
-        """A request at `time` [n] and its answer `delay` later; the same bytes each time, or rows [n, length]."""
+        """A request at `time` [n] and its answer `delay` later; one payload for all, or rows [n, length]."""
         self.tape.say(time, flow, True, request)
         self.tape.say(time + delay, flow, False, answer)
 

@@ -21,13 +21,15 @@ from edgeprint.testbed.tape import Tape
 from edgeprint.testbed.tcp import close, send
 
 DOWNTIME = 40.0  # seconds of a reboot
+SETTLED = 900.0  # seconds from which on a device may reboot
 
 
 def day(tape: Tape, number: int, profile: Profile, begin: float, end: float, *, booting: bool) -> None:
     """Put a device's day on the tape, from `begin` to `end` in seconds since midnight; `booting`: cold."""
     host = Host(number, profile, tape)
-    rng = tape.rng
-    reboots = np.sort(rng.uniform(begin + 900, end, rng.poisson((end - begin) / 86400 * profile.reboots)))
+    rng, settled = tape.rng, min(begin + SETTLED, end)
+    count = rng.poisson((end - settled) / 86400 * profile.reboots)
+    reboots = np.sort(rng.uniform(settled, end, count))
     starts = [begin + rng.uniform(0, 45 if booting else 8), *(reboots + DOWNTIME)]
     ends = [*reboots, end]
     for session, (start, stop) in enumerate(zip(starts, ends, strict=True)):

@@ -1,0 +1,74 @@
+import struct
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scapy.layers.dns import DNS, DNSQR, DNSRR
+from scapy.packet import raw
+
+from edgeprint.packets.names import questions, read_name, segment_messages
+
+QUERY = raw(DNS(qd=DNSQR(qname="Cam.Example.COM", qtype="AAAA")))
+HEADER = struct.pack(">HHHHHH", 1, 0x0100, 1, 0, 0, 0)
+
+
+def test_a_question_is_read_in_lower_case_without_the_final_dot():
+    assert list(questions(QUERY)) == [(28, "cam.example.com")]
+
+
+def test_a_response_gives_its_question_not_its_answers():
+    message = raw(DNS(qr=1, qd=DNSQR(qname="a.b"), an=DNSRR(rrname="c.d", rdata="1.2.3.4")))
+    assert list(questions(message)) == [(1, "a.b")]
+
+
+def test_several_questions_and_a_compression_pointer():
+    message = HEADER[:4] + b"\x00\x02" + HEADER[6:] + b"\x01a\x01b\x00\x00\x01\x00\x01"
+    message += b"\x03www\xc0\x0c\x00\x1c\x00\x01"
+    assert list(questions(message)) == [(1, "a.b"), (28, "www.a.b")]
+
+
+def test_a_pointer_to_itself_or_forward_is_malformed():
+    for pointer in (b"\xc0\x0c", b"\xc0\x20", b"\x01a\xc0\x0c"):
+        assert list(questions(HEADER + pointer + b"\x00\x01\x00\x01" + bytes(40))) == []
+
+
+def test_the_root_is_an_empty_name():
+    assert list(questions(HEADER + b"\x00\x00\x02\x00\x01")) == [(2, "")]
+
+
+def test_what_a_name_cannot_show_is_escaped():
+    assert read_name(b"\x04a.\\ \x02\xc3\xa9\x00", 0) == ("a\\.\\\\\\032.\\195\\169", 9)
+
+
+def test_names_and_labels_beyond_their_bounds_are_malformed():
+    assert read_name((b"\x3f" + b"a" * 63) * 3 + b"\x3d" + b"a" * 61 + b"\x00", 0)[0] is not None
+    assert read_name((b"\x3f" + b"a" * 63) * 4 + b"\x00", 0)[0] is None
+    assert read_name(b"\x40" + b"a" * 64 + b"\x00", 0)[0] is None
+
+
+def test_a_question_that_is_cut_is_left_out():
+    assert [list(questions(QUERY[:n])) for n in range(len(QUERY))] == [[]] * len(QUERY)
+
+
+def test_messages_other_than_queries_have_no_questions():
+    update = bytearray(QUERY)
+    update[2] |= 5 << 3
+    assert list(questions(bytes(update))) == []
+
+
+def test_a_tcp_segment_holds_messages_behind_their_lengths():
+    framed = struct.pack(">H", len(QUERY)) + QUERY
+    assert list(segment_messages(framed + framed)) == [QUERY, QUERY]
+    assert list(segment_messages(framed[:-3])) == [QUERY[:-3]]
+    assert list(segment_messages(b"\x00\x00" * 20)) == []
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=600))
+def test_any_bytes_are_read_without_fault(message):
+    assert all(0 <= qtype < 65536 for qtype, _ in questions(message))
+
+
+@given(st.lists(st.text("abcdefghijklmnopqrstuvwxyz-0123456789", min_size=1, max_size=20), max_size=8))
+def test_a_name_that_is_written_is_read_back(labels):
+    wire = b"".join(bytes([len(label)]) + label.encode() for label in labels) + b"\x00"
+    assert read_name(wire, 0) == (".".join(labels), len(wire))

@@ -47,6 +47,8 @@ def test_a_cold_start_begins_with_dhcp(quiet):
     assert rows["up"][:4].tolist() == [True, False, True, False]
     assert ports(rows[:4], wire).tolist() == [67] * 4
     assert headers(rows[:1], wire)[0, :6].tolist() == [255] * 6
+    transactions = {bytes(wire.pool[t + 4 : t + 8]) for t in rows["tail"][:4]}
+    assert len(transactions) == 1 and bytes(4) not in transactions
 
 
 def test_a_day_that_goes_on_has_no_dhcp_but_renewals(quiet):
@@ -73,10 +75,9 @@ def test_each_connection_draws_its_period(quiet):
     beat = Beat(server=SERVER, periods=(5.0, 40.0), up=(80, 0), down=(70, 0), jitter=0.0, hours=0.1)
     rows, _ = rows_of(replace(quiet, activities=(beat,)))
     sent = data(rows)[data(rows)["up"]]
-    for flow in np.unique(sent["flow"]):
-        steps = np.diff(sent["time"][sent["flow"] == flow]) / 1e6
-        assert np.allclose(steps, steps[:1])
-    assert len(np.unique(sent["flow"])) > 5
+    steps = [np.diff(sent["time"][sent["flow"] == flow]) / 1e6 for flow in np.unique(sent["flow"])]
+    assert all(np.allclose(own, own[:1], atol=0.1) for own in steps)
+    assert {round(float(step)) for own in steps for step in own} == {5, 40}
 
 
 def test_connections_open_once_and_close_once(quiet):

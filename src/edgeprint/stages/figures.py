@@ -63,7 +63,8 @@ def matrices(titled: dict[str, tuple[list[str], list[list[float | None]]]]) -> b
         values = np.array([[np.nan if v is None else v for v in row] for row in rows], float)
         axis.imshow(values, vmin=0, vmax=1, cmap="RdYlGn")
         for i, j in np.argwhere(~np.isnan(values)):
-            axis.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", fontsize=9)
+            colour = "black" if 0.15 < values[i, j] < 0.85 else "white"
+            axis.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", fontsize=9, color=colour)
         axis.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
         axis.set_yticks(range(len(names)), names, fontsize=8)
         axis.set_xlabel("evaluated on", fontsize=9)

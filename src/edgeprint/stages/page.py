@@ -21,6 +21,12 @@ TITLES = {
     "lstm_cnn": "LSTM-CNN: what kind",
     "binary": "binary: still itself",
 }
+SHOWN = {
+    "macro_f1": "macro F1",
+    "accuracy": "accuracy",
+    "ce_macro_f1": "macro F1, confident enough",
+    "seen_accuracy": "accuracy on the devices trained on",
+}
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
 h1 { margin-bottom: 0 } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd }
@@ -128,11 +134,14 @@ def _matrices(evaluate: dict) -> str:
     }
     rows = []
     for key, part in evaluate.items():
-        for metric, matrix in part["matrices"].items():
+        for metric in SHOWN:
+            if metric not in part["matrices"]:
+                continue
+            matrix = part["matrices"][metric]
             own = [row[i] for i, row in enumerate(matrix) if row[i] is not None]
             after = [row[i + 1] for i, row in enumerate(matrix[:-1]) if row[i + 1] is not None]
             mean = [float(np.mean(some)) if some else "no data" for some in (own, after)]
-            rows.append([TITLES[key], metric.replace("_", " "), *mean])
+            rows.append([TITLES[key], SHOWN[metric], *mean])
     skipped = [each for part in evaluate.values() for each in part["skipped"]]
     lack = "".join(f"<li>{escape(each['reason'])}</li>" for each in skipped)
     return (
@@ -172,18 +181,29 @@ def _decisions(retrain: list[dict]) -> str:
 
 
 def _gates(retrain: list[dict]) -> str:
+    examined = [line for line in retrain if line.get("gate")]
+    checks = [[x["interval"], x["model"], *_check(c)] for x in examined for c in x["gate"]]
+    failed = {id(x): [c["sentence"] for c in x["gate"] if not c["passed"]] for x in examined}
     rows = [
-        [line["interval"], line["model"], check["name"], check["value"], check["limit"], check["passed"]]
-        for line in retrain
-        for check in line.get("gate", [])
+        [x["interval"], x["model"], x["version"], x["promoted"], _macro_f1(x), "; ".join(failed[id(x)])]
+        for x in examined
     ]
-    table = _table(["interval", "challenger", "check", "measured", "limit", "passed"], rows)
-    refused = sum(1 for line in retrain if line.get("gate") and not line["promoted"])
-    promoted = sum(1 for line in retrain if line["promoted"])
+    promoted = sum(x["promoted"] for x in examined)
+    header = ["interval", "challenger", "version", "promoted", "macro F1", "refused because"]
+    every = _table(["interval", "challenger", "check", "measured", "limit", "passed"], checks)
     return (
-        f"<h2>Promoted or refused, with the numbers</h2><p>{promoted} promoted, {refused} refused.</p>"
-        f"<details><summary>every check</summary>{table}</details>"
+        "<h2>Promoted or refused, with the numbers</h2>"
+        f"<p>{promoted} promoted, {len(examined) - promoted} refused.</p>{_table(header, rows)}"
+        f"<details><summary>every check with its number and limit</summary>{every}</details>"
     )
+
+
+def _check(check: dict) -> list[Any]:
+    return [check["name"], check["value"], check["limit"], check["passed"]]
+
+
+def _macro_f1(line: dict) -> float:
+    return next(check["value"] for check in line["gate"] if check["name"] == "macro_f1")
 
 
 def _release(release: dict) -> str:

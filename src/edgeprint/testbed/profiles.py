@@ -158,7 +158,7 @@ class Member:
 
     def updates(self, quarter: int) -> list[dict[str, Any]]:
         """Firmware updates out by a quarter (1 is the first)."""
-        return [update for update in self.raw.get("update", []) if update["quarter"] < quarter]
+        return [update for update in self.raw.get("update", []) if update["quarter"] <= quarter]
 
     def profile(self, quarter: int) -> Profile:
         raw = copy.deepcopy({key: value for key, value in self.raw.items() if key != "update"})

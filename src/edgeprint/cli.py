@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -128,6 +129,7 @@ def page() -> None:
 
 def main() -> None:
     """Run the command line; what goes wrong on purpose is one sentence on stderr and exit status 1."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended on the way out
     try:
         app()
     except EdgeprintError as error:

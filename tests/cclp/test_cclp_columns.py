@@ -3,7 +3,7 @@ from collections import Counter
 from edgeprint.cclp.columns import schema
 from edgeprint.schema import FeatureSchema
 
-HASH = "x"
+HASH = "be691f5093f7dc79b8be959fff0f723c9c0d4c3dc8ed2845b44f4fd9cc13975e"
 
 
 def test_the_schema_has_219_columns_of_their_own_names():

@@ -90,12 +90,8 @@ def test_lengths_and_flow_are_of_one_direction():
     assert _values(row, "length_out", "min median max mean variance") == [100, 200, 300, 200, 10_000]
     assert _values(row, "length_in", "min max") == [60, 80]
     assert row["length_both_mean"] == 135
-    assert [row[f"{name}_out"] for name in ("flow_rate", "packets", "bytes", "bytes_per_packet")] == [
-        400 / 3,
-        2,
-        400,
-        200,
-    ]
+    flow = [row[f"{name}_out"] for name in ("flow_rate", "packets", "bytes", "bytes_per_packet")]
+    assert flow == [400 / 3, 2, 400, 200]
     assert row["flow_rate_in"] == 140 / 4
 
 

@@ -15,7 +15,7 @@ GOLDEN_LABELS = torch.eye(2, dtype=torch.float64)
 
 @st.composite
 def batches(draw: st.DrawFn) -> tuple[torch.Tensor, torch.Tensor]:
-    """Embeddings [n, f] at any scale up to logits of thousands, and labels of the first rows, each class once."""
+    """Embeddings [n, f] of any scale up to logits of thousands, and labels that hold each class."""
     classes, unlabelled = draw(st.integers(2, 5)), draw(st.integers(0, 8))
     random = torch.Generator().manual_seed(draw(st.integers(0, 2**31)))
     labels = torch.eye(classes).repeat(draw(st.integers(1, 3)), 1)

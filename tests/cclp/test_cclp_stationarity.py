@@ -12,7 +12,7 @@ from statsmodels.tsa.stattools import adfuller
 from threadpoolctl import threadpool_limits
 
 from edgeprint.cclp import stationarity
-from edgeprint.cclp.lag_search import search
+from edgeprint.cclp.lag_search import least_aic, search
 from edgeprint.cclp.stationarity import NOTHING_TO_TEST, adf, critical_values, pvalue, regress
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -69,8 +69,10 @@ def _series(n, seed=0):
         "outlier of 1e6 last": _with(noise, -1, 1e6),
         "outlier among milliseconds": _with(rng.exponential(1e-3, n), n // 3, 1e6),
         "period 3": np.resize([60.0, 103, 60], n),
+        "period 2 but for 1e-8": np.resize(rng.normal(size=2), n) + 1e-8 * noise,
         "period 5 but for 1e-8": np.resize(rng.normal(size=5), n) + 1e-8 * noise,
         "two values": rng.integers(0, 2, n).astype(float),
+        "two values and a third": _with(rng.choice([54.0, 66.0], n), -3, 1514),
         "heavy tail": np.exp(8 * noise),
         "scale 1e-12": noise * 1e-12,
         "scale 1e12": noise * 1e12,
@@ -83,6 +85,13 @@ def _series(n, seed=0):
 @pytest.mark.parametrize("name", _series(8))
 def test_adversarial_series_give_what_statsmodels_gives(name, n):
     _assert_equals_statsmodels(_series(n)[name])
+
+
+@pytest.mark.parametrize("n", [9, 47, 150])
+@pytest.mark.parametrize("name", ["outlier of 1e6 first", "outlier of 1e6 last", "two values and a third"])
+def test_ill_conditioned_series_give_what_statsmodels_gives(name, n):
+    for seed in range(1, 8):
+        _assert_equals_statsmodels(_series(n, seed)[name])
 
 
 @pytest.mark.parametrize("name", ["random walk", "over-differenced", "outlier of 1e6 inside", "sizes"])
@@ -150,6 +159,12 @@ def test_critical_values_are_mackinnons(observations):
 def test_rank_deficient_designs_are_not_called_certain(name):
     x = _series(20)[name] if name != "two values" else np.array([0, 1] * 10, float)
     assert not search(x, 5)[2]
+
+
+@pytest.mark.parametrize(("error", "certain"), [(1e-12, True), (1e-6, False), (math.inf, False)])
+def test_orders_whose_aic_ties_within_the_error_are_not_certain(error, certain):
+    residual = np.array([1.0, math.exp(-2 / 100) * (1 - 1e-8)])  # AIC of order 1 less by 1e-6 on 100 rows
+    assert least_aic(residual, np.full(2, error), 100)[1] is certain
 
 
 def test_ordinary_series_need_neither_qr_nor_statsmodels(monkeypatch):

@@ -22,15 +22,12 @@ def nine(x: NDArray[np.float64]) -> tuple[float, ...]:
     five = [quantile(ordered, q) for q in (0.0, 0.25, 0.5, 0.75, 1.0)]
     if five[0] == five[4]:
         return (*five, five[0], 0.0, 0.0, 0.0)
-    mean = x.mean()
-    deviation = x - mean
-    squared = deviation * deviation
-    variance = squared.mean()
+    mean, variance = x.mean(), x.var()
     if variance <= (np.finfo("f8").eps * mean) ** 2:
         return (*five, mean, variance, 0.0, 0.0)
-    skewness = (squared @ deviation) / len(x) / variance**1.5
-    kurtosis = (squared @ squared) / len(x) / variance**2 - 3
-    return (*five, mean, variance, skewness, kurtosis)
+    score = (x - mean) / math.sqrt(variance)
+    squared = score * score
+    return (*five, mean, variance, squared @ score / len(x), squared @ squared / len(x) - 3)
 
 
 def quantile(ordered: NDArray[np.float64], q: float) -> float:

@@ -60,30 +60,36 @@ def matrices(titled: dict[str, tuple[list[str], list[list[float | None]]]]) -> b
         1, len(titled), figsize=(4.1 * len(titled), 3.9), squeeze=False, layout="constrained"
     )
     for axis, (title, (names, rows)) in zip(axes.flat, titled.items(), strict=True):
-        values = np.array([[np.nan if v is None else v for v in row] for row in rows], float)
-        axis.imshow(values, vmin=0, vmax=1, cmap="RdYlGn")
-        for i, j in np.argwhere(~np.isnan(values)):
-            colour = "black" if 0.15 < values[i, j] < 0.85 else "white"
-            axis.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", fontsize=9, color=colour)
-        axis.set_xticks(range(len(names)), names, rotation=45, ha="right", fontsize=8)
-        axis.set_yticks(range(len(names)), names, fontsize=8)
+        _heat(axis, title, names, names, rows, "RdYlGn")
         axis.set_xlabel("evaluated on", fontsize=9)
         axis.set_ylabel("trained through", fontsize=9)
-        axis.set_title(title, fontsize=10)
     return _png(figure)
 
 
-def drift(shares: dict[str, dict[str, float]], threshold: float) -> bytes:
-    """The share of drifted columns by interval, one line a method; dashed: where the policy retrains."""
-    figure, axis = _subplots(figsize=(7, 3), layout="constrained")
-    for method, by_interval in shares.items():
-        axis.plot(list(by_interval), list(by_interval.values()), marker="o", label=method)
-    axis.axhline(threshold, linestyle="--", color="grey", linewidth=1)
-    axis.set_ylim(0, 1)
-    axis.set_ylabel("share of drifted columns", fontsize=9)
-    axis.legend(fontsize=8)
-    axis.spines[["top", "right"]].set_visible(False)
+def drift(titled: dict[str, dict[str, dict[str, float]]]) -> bytes:
+    """The share of each device's columns that drifted, by device and interval: one square a method."""
+    devices = sorted(
+        {d for by_interval in titled.values() for shares in by_interval.values() for d in shares}
+    )
+    size = (4.1 * len(titled), 1.2 + 0.3 * len(devices))
+    figure, axes = _subplots(1, len(titled), figsize=size, squeeze=False, layout="constrained")
+    for axis, (title, by_interval) in zip(axes.flat, titled.items(), strict=True):
+        rows = [[shares.get(device) for shares in by_interval.values()] for device in devices]
+        _heat(axis, title, devices, list(by_interval), rows, "RdYlGn_r")
     return _png(figure)
+
+
+def _heat(
+    axis: Any, title: str, down: list[str], across: list[str], rows: list[list[float | None]], colours: str
+) -> None:
+    values = np.array([[np.nan if v is None else v for v in row] for row in rows], float)
+    axis.imshow(values, vmin=0, vmax=1, cmap=colours, aspect="auto")
+    for i, j in np.argwhere(~np.isnan(values)):
+        colour = "black" if 0.15 < values[i, j] < 0.85 else "white"
+        axis.text(j, i, f"{values[i, j]:.2f}", ha="center", va="center", fontsize=8, color=colour)
+    axis.set_xticks(range(len(across)), across, rotation=45, ha="right", fontsize=8)
+    axis.set_yticks(range(len(down)), down, fontsize=8)
+    axis.set_title(title, fontsize=10)
 
 
 def verdicts(lines: list[dict]) -> bytes:

@@ -155,7 +155,7 @@ def _matrices(evaluate: dict) -> str:
 
 def _drift(workspace: Workspace, evaluate: dict) -> str:
     shares = {
-        TITLES[k]: {d["interval"]: d["share"] for d in part["drift"]}
+        TITLES[k]: {d["interval"]: d["devices"] for d in part["drift"]}
         for k, part in evaluate.items()
         if part["drift"]
     }
@@ -166,9 +166,11 @@ def _drift(workspace: Workspace, evaluate: dict) -> str:
         for k, part in evaluate.items()
         for d in part["drift"]
     )
-    png = figures.drift(shares, workspace.params().policy.max_drift_share)
-    picture = _image(png, "share of drifted columns")
-    return f"<h2>Drift by interval</h2>{picture}<p>Evidently's reports:</p><ul>{links}</ul>"
+    limit = workspace.params().policy.max_drift_share
+    first = next(d["reference"] for part in evaluate.values() for d in part["drift"])
+    caption = f"<p>Share of each device's columns that moved since {escape(first)}; limit {limit:.0%}.</p>"
+    picture = _image(figures.drift(shares), "share of drifted columns by device and interval")
+    return f"<h2>Drift by interval</h2>{caption}{picture}<p>Evidently's reports:</p><ul>{links}</ul>"
 
 
 def _decisions(retrain: list[dict]) -> str:

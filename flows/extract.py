@@ -21,7 +21,7 @@ def extract_capture(root: Path, name: str) -> stage.CaptureRows:
     return stage.extract_capture(path, name, workspace.inventory(), workspace.params())
 
 
-@flow(name="extract", task_runner=ProcessPoolTaskRunner(max_workers=os.cpu_count()))
+@flow(name="extract", task_runner=ProcessPoolTaskRunner(max_workers=os.cpu_count()))  # type: ignore[arg-type]
 def extract(root: Path = Path()) -> dict:
     """Decode every capture of data/captures and write the three feature sets."""
     workspace = Workspace(root.resolve())

@@ -28,7 +28,8 @@ def train(key: str, root: Path = Path()) -> dict:
     """Every model of a method after each interval; a model that lacks data is skipped with its reason."""
     trainer = stage.Trainer(Workspace(root.resolve()), key)
     models: dict[int, dict[str, dict]] = {}
-    skipped, newest = [], {}
+    newest: dict[str, stage.Trained] = {}
+    skipped = []
     work = [(i, interval, name) for i, interval in enumerate(trainer.data.names) for name in trainer.names]
     for index, interval, name in track(work, f"train {key}"):
         try:

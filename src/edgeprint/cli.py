@@ -64,12 +64,13 @@ def testbed(
     """Simulate a home: real, well-formed pcaps of devices whose firmware changes over the quarters."""
     from edgeprint.testbed.home import simulate
 
-    numbers = {"devices": devices, "quarters": quarters, "hours": hours, "seed": seed}
     if params:
         from edgeprint.params import load
 
-        numbers = load(params).testbed.model_dump()
-    print(simulate(out, **numbers))
+        numbers = load(params).testbed
+        devices, quarters, hours, seed = numbers.devices, numbers.quarters, numbers.hours, numbers.seed
+    made = simulate(out, devices=devices, quarters=quarters, hours=hours, seed=seed)
+    print(f"{made.packets:,} packets, {made.bytes / 1e6:,.1f} MB, in {len(made.files)} captures under {out}")
 
 
 @app.command()

@@ -116,8 +116,8 @@ def read(folder: Path | str) -> FeatureTable:
     for path in paths:
         stored = pq.read_table(path)
         schema = FeatureSchema.from_dict(json.loads(stored.schema.metadata[b"edgeprint.schema"]))
-        names = [stored[c].to_numpy().astype(object) for c in ("device", "capture")]
+        device, capture = (stored[c].to_numpy().astype(object) for c in ("device", "capture"))
         flat = stored["values"].combine_chunks().flatten().to_numpy()
         values = flat.reshape(len(stored), len(schema.columns))
-        tables.append(FeatureTable(schema, *names, stored["start_ns"].to_numpy(), values))
+        tables.append(FeatureTable(schema, device, capture, stored["start_ns"].to_numpy(), values))
     return FeatureTable.concatenate(tables)

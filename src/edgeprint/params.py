@@ -6,8 +6,9 @@ params.cclp.train.steps
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -52,7 +53,9 @@ class CclpTrain(Section):
     l2: Annotated[float, Field(ge=0)]
     steps: Annotated[int, Field(ge=1, le=20)]
     weight: Annotated[float, Field(ge=0)]
+    ramp: Count
     embedding: Count
+    input_dropout: Annotated[float, Field(ge=0, lt=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -162,7 +165,7 @@ def load(path: Path | str = "params.yaml") -> Params:
         raise BadParams("; ".join(_sentence(str(path), e) for e in error.errors())) from error
 
 
-def _sentence(path: str, error: dict) -> str:
+def _sentence(path: str, error: Mapping[str, Any]) -> str:
     key = ".".join(str(part) for part in error["loc"]) or "the file"
     if error["type"] == "extra_forbidden":
         return f"{path}: {key} is not a known key"

@@ -41,14 +41,10 @@ def test_another_seed_gives_other_weights() -> None:
 
 
 def test_the_next_interval_continues_from_the_last() -> None:
-    first = brief()
-    onward = train("plug-b", home(60, seed=1), NOTHING, INVENTORY, params(epochs=1), seed=1, initial=first)
-    afresh = train("plug-b", home(60, seed=1), NOTHING, INVENTORY, params(epochs=1), seed=1)
-    assert not same(onward, afresh)
-    assert (
-        np.abs(onward.weights[0] - first.weights[0]).max()
-        < np.abs(afresh.weights[0] - first.weights[0]).max() + 0.1
-    )
+    first, still = brief(), params(epochs=1, learning_rate=1e-9)
+    onward = train("plug-b", home(60, seed=1), NOTHING, INVENTORY, still, seed=2, initial=first)
+    kernels = [(a, b) for a, b in zip(onward.weights, first.weights, strict=True) if a.ndim > 1]
+    assert kernels and all(np.allclose(a, b, atol=1e-6) for a, b in kernels)
 
 
 def test_no_step_leaves_the_model_it_continued_from_as_it_was() -> None:

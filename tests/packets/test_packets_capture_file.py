@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from edgeprint.errors import NotACapture
 from edgeprint.packets.capture_file import CaptureFile
+from edgeprint.packets.frames import Frames
 
 FRAMES = [
     Captured(1_700_000_000_123_456_000, b"a" * 60),
@@ -134,6 +135,11 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
             list(CaptureFile(path))
 
 
+def test_bits_above_the_link_type_are_not_part_of_it(tmp_path):
+    (tmp_path / "x").write_bytes(write.pcap(FRAMES, link_type=0x14000001))
+    assert {int(kind) for frames in CaptureFile(tmp_path / "x") for kind in frames.link_type} == {1}
+
+
 def test_a_capture_without_packets_has_no_frames(tmp_path):
     assert frames_of(tmp_path / "x", write.pcap([]))[0] == []
     assert frames_of(tmp_path / "y", write.section())[0] == []
@@ -144,3 +150,14 @@ def test_frames_can_be_selected_by_mask(tmp_path):
     (frames,) = CaptureFile(tmp_path / "x")
     chosen = frames.select(np.array([False, True, True]))
     assert [chosen[i] for i in range(len(chosen))] == [b"", b"b" * 33]
+
+
+def test_an_index_that_points_outside_its_bytes_is_refused():
+    def frames(offset, cap_len, wire_len=1):
+        columns = np.array([offset], "i8"), np.array([cap_len], "i8"), np.ones(wire_len, "u4")
+        return Frames(np.zeros(10, "u1"), *columns, np.zeros(1, "i8"), np.ones(1, "u4"))
+
+    assert len(frames(4, 6)) == 1
+    for wrong in ((5, 6), (-1, 3), (4, -2), (0, 1, 2)):
+        with pytest.raises(ValueError, match="index"):
+            frames(*wrong)

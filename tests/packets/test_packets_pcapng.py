@@ -3,11 +3,11 @@ from fractions import Fraction
 import capture_bytes as write
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgeprint.packets.capture_file import CaptureFile
-from edgeprint.packets.pcapng import LAST_SECOND, nanoseconds
+from edgeprint.packets.pcapng import LAST_SECOND, seconds_and_ns
 
 SECOND = 10**9
 
@@ -107,9 +107,34 @@ def test_interface_options_that_are_cut_count_as_absent(tmp_path):
     st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=5),
     st.integers(0, 127).flatmap(lambda e: st.sampled_from([e, e + 128])),
 )
-def test_times_of_any_resolution_are_exact_and_held_before_2107(ticks, resolution):
+@example([2**63 + 12345], 128 + 60)
+@example([2**63 + 12345], 18)
+def test_times_of_any_resolution_are_exact(ticks, resolution):
     length = Fraction(1, 2 ** (resolution - 128)) if resolution >= 128 else Fraction(1, 10**resolution)
-    found = nanoseconds(np.array(ticks, "u8"), resolution)
-    for tick, value in zip(ticks, found.tolist(), strict=True):
-        seconds = min(tick * length // 1, LAST_SECOND)
-        assert abs(value - (seconds * SECOND + (tick * length % 1) * SECOND // 1)) <= 1
+    seconds, rest_ns = seconds_and_ns(np.array(ticks, "u8"), resolution)
+    for tick, whole, rest in zip(ticks, seconds.tolist(), rest_ns.tolist(), strict=True):
+        assert whole == min(tick * length // 1, LAST_SECOND)
+        assert rest == pytest.approx((tick * length % 1) * SECOND // 1, abs=1)
+
+
+def test_times_beyond_64_bits_are_held(tmp_path):
+    content = (
+        write.section() + write.interface(resolution=0, shift_s=2**62) + write.interface(shift_s=-(2**62))
+    )
+    content += write.enhanced(b"a", ticks=2**64 - 1) + write.enhanced(b"b", ticks=0, owner=1)
+    assert one(tmp_path, content).time_ns.tolist() == [LAST_SECOND * SECOND, -LAST_SECOND * SECOND]
+
+
+def test_a_section_of_another_version_is_not_guessed_at(tmp_path):
+    section = bytearray(write.section())
+    section[12] = 2
+    _, capture = read(tmp_path, write.section() + bytes(section) + write.interface())
+    assert capture.cut == "a section is of pcapng version 2, not 1 at byte 28, after 0 packets"
+
+
+def test_a_block_whose_length_leaves_the_padding_out_is_read(tmp_path):
+    odd = bytearray(write.enhanced(b"abc"))
+    odd[4] -= 1
+    content = write.section() + write.interface() + bytes(odd) + write.enhanced(b"next")
+    frames = one(tmp_path, content)
+    assert [frames[0], frames[1]] == [b"abc", b"next"]

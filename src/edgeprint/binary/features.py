@@ -120,7 +120,7 @@ class ColumnStream:
 def amplitudes(signal: NDArray[np.float64]) -> NDArray[np.float32]:
     """First half of the FFT's amplitudes [m, h] of the sums per bin [m, 2h].
 
-    Not np.abs: its last bit depends on where in memory a number lies.
+    Written out because np.abs rounds otherwise on numpy's scalar path than on its vector path.
     """
     half = np.fft.rfft(signal, axis=1)[:, :-1]
     return np.sqrt(half.real * half.real + half.imag * half.imag).astype("f4")

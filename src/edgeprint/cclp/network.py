@@ -31,9 +31,18 @@ def convolution(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
 class CclpNetwork(nn.Module):
     """Raw features [n, d] to device logits [n, classes] and non-IoT / IoT logits [n, 2]."""
 
-    def __init__(self, features: int, classes: int, *, embedding: int = 80, dropout: float = 0.5) -> None:
+    def __init__(
+        self,
+        features: int,
+        classes: int,
+        *,
+        embedding: int = 80,
+        dropout: float = 0.5,
+        input_dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.standardise = Standardise(features)
+        self.input_dropout = nn.Dropout(input_dropout)
         self.body = nn.Sequential(  # [n, 1, 1, 219]
             *convolution(1, 32, stride=2),
             nn.ELU(),
@@ -57,11 +66,18 @@ class CclpNetwork(nn.Module):
 
     def embed(self, raw: Tensor) -> Tensor:
         """Embeddings z [n, embedding]: the average pool over what is left of the features."""
-        image = self.standardise(raw)[:, None, None, :].contiguous(memory_format=torch.channels_last)
-        return self.body(image).mean((2, 3))
+        x = self.input_dropout(self.standardise(raw))[:, None, None, :]
+        return self.body(x.contiguous(memory_format=torch.channels_last)).mean((2, 3))
 
     def heads(self, z: Tensor) -> tuple[Tensor, Tensor]:
         return self.device(self.dropout(z)), self.iot(self.dropout(z))
+
+    def know_only_iot(self) -> None:
+        """Fix P(IoT) near 1: where no window is of another kind, there is nothing to tell IoT from."""
+        with torch.no_grad():
+            self.iot.weight.zero_()
+            self.iot.bias.copy_(torch.tensor([-5.0, 5.0]))
+        self.iot.requires_grad_(False)
 
     def forward(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         return self.heads(self.embed(raw))

@@ -54,7 +54,8 @@ class Training(ReportingModule):
     def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
         raw, label = batch
         heads, clusters = losses(self.network, self.network.embed(raw), label, self.numbers)
-        return heads + self.numbers.weight * clusters
+        grown = min(1.0, self.global_step / self.numbers.ramp)
+        return heads + grown * self.numbers.weight * clusters
 
     def configure_optimizers(self) -> Any:
         numbers = self.numbers
@@ -89,12 +90,18 @@ def train(
     batches = Batches(values, choose_labelled(label, numbers.label_fraction, random), numbers, random)
     with seeded(seed):
         network = CclpNetwork(
-            values.shape[1], len(devices), embedding=numbers.embedding, dropout=numbers.dropout
+            values.shape[1],
+            len(devices),
+            embedding=numbers.embedding,
+            dropout=numbers.dropout,
+            input_dropout=numbers.input_dropout,
         )
         network.standardise.fit(values)
         model = Model(network, devices, training.schema, left_out)
         if initial is not None and (initial.devices, initial.schema) == (devices, training.schema):
             network.load_state_dict(initial.network.state_dict())
+        if label.max() < len(devices):
+            network.know_only_iot()
         report = Report(model, validation, truth(validation, devices, inventory), params, on_epoch)
         fit(Training(network, numbers, report), batches, epochs=max(1, numbers.iterations // len(batches)))
     return model

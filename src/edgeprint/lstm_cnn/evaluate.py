@@ -35,7 +35,7 @@ def labelled_windows(
 
 
 def evaluate(model: Model, table: FeatureTable, inventory: Inventory, params: LstmCnn) -> Scores:
-    """Scores over the categories, on the model's held-out devices where it has some, else on those it learned.
+    """Scores over the categories, on the model's held-out devices if it has some, else on those it learned.
 
     The extra figure `seen_accuracy` is of the devices that it was trained on. Raises NotEnoughData.
     """
@@ -53,7 +53,7 @@ def evaluate(model: Model, table: FeatureTable, inventory: Inventory, params: Ls
 
 
 def may_judge(model: Model, device: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Which rows [m] the model may be judged on: held-out devices, or those it learned where none is held out."""
+    """Rows [m] that may judge the model: of held-out devices, or of those it learned if none is held out."""
     return of(device, model.held_out) if model.split == UNSEEN else ~of(device, model.left_out)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from edgeprint.packets.capture_file import BLOCK_BYTES, CaptureFile
 from edgeprint.packets.frames import Frames
 from edgeprint.packets.handshakes import Handshakes
-from edgeprint.packets.headers import LINK_TYPES
+from edgeprint.packets.link_layer import LINK_TYPES
 from edgeprint.packets.names import read_questions
 from edgeprint.packets.rows import Followed, fill
 from edgeprint.packets.table import PacketTable

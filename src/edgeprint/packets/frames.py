@@ -22,6 +22,15 @@ class Frames:
     time_ns: NDArray[np.int64]  # since the epoch; 0 for pcapng simple packet blocks, which have no time
     link_type: NDArray[np.uint32]  # LINKTYPE_ number
 
+    def __post_init__(self) -> None:
+        """Compiled loops read what the index says: it must not point outside the bytes."""
+        n = len(self.offset)
+        if any(len(c) != n for c in (self.cap_len, self.wire_len, self.time_ns, self.link_type)):
+            raise ValueError(f"the index of {n} frames has columns of other lengths")
+        ends = self.offset + self.cap_len
+        if n and not (self.offset.min() >= 0 <= self.cap_len.min() and ends.max() <= len(self.data)):
+            raise ValueError(f"the index points outside the {len(self.data)} bytes of its frames")
+
     def __len__(self) -> int:
         return len(self.offset)
 
@@ -51,3 +60,18 @@ def number32(data: Octets, at: int, big: bool) -> int:
     if big:
         return data[at] * 16777216 + data[at + 1] * 65536 + data[at + 2] * 256 + data[at + 3]
     return data[at + 3] * 16777216 + data[at + 2] * 65536 + data[at + 1] * 256 + data[at]
+
+
+def be16(data: Octets, at: int) -> int:
+    """Two bytes, most significant first."""
+    return data[at] * 256 + data[at + 1]
+
+
+def be32(data: Octets, at: int) -> int:
+    """Four bytes, most significant first."""
+    return data[at] * 16777216 + data[at + 1] * 65536 + data[at + 2] * 256 + data[at + 3]
+
+
+def mac48(data: Octets, at: int) -> int:
+    """A MAC's 48 bits."""
+    return be16(data, at) * 4294967296 + be32(data, at + 2)

@@ -1,184 +1,24 @@
-"""From a frame's bytes to its row: link layer, VLAN tags, IP, TCP and UDP headers.
+"""The headers inside a frame: IP, TCP, UDP, and whether a TLS handshake begins.
 
 Plain functions in the subset of Python that numba compiles (see hot_loop). Each reads `data` between `at` and
 `end`, the end of the frame's captured bytes, and checks the length before it reads: no byte outside the frame
-can be touched. `at` = -1 in a result means that a header is cut or contradicts itself and nothing follows.
+can be touched. `stop` is where the packet ends on the wire, which may be behind `end`. `at` = -1 in a result:
+a header is cut or contradicts itself, nothing follows.
 
-Sources: RFC 791 and 8200 (IP), 9293 (TCP), 768 (UDP); IEEE 802.1Q, 802.11; the link types of tcpdump.org;
-radiotap.org.
+Sources: RFC 791 and 8200 (IP), 9293 (TCP), 768 (UDP).
 """
 
 from __future__ import annotations
 
-from edgeprint.packets.frames import Octets
+from edgeprint.packets.frames import Octets, be16, be32
+from edgeprint.packets.link_layer import IPV4
+from edgeprint.packets.table import TCP, UDP
 
-NULL, ETHERNET, RAW_OLD, RAW_BSD, RAW, IEEE80211, LOOP, COOKED = 0, 1, 12, 14, 101, 105, 108, 113
-RADIOTAP, RAW_IPV4, RAW_IPV6, COOKED_V2 = 127, 228, 229, 276
-LINK_TYPES = (
-    NULL, ETHERNET, RAW_OLD, RAW_BSD, RAW, IEEE80211, LOOP, COOKED, RADIOTAP, RAW_IPV4, RAW_IPV6, COOKED_V2,
-)  # fmt: skip
-LOOPBACKS = (NULL, LOOP)
-IPV4, IPV6 = 0x0800, 0x86DD
-IP = (IPV4, IPV6)
-VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
-INET6 = (10, 23, 24, 28, 30)  # the address family, one a system
-NETLINK = 824  # ARPHRD of a cooked frame whose protocol is no ethertype
 FRAGMENT, AUTHENTICATION = 44, 51
 EXTENSIONS = (0, 43, 60, 135, 139, 140)  # hop-by-hop, routing, destination, mobility, HIP, shim6
 MODULUS = 2147483647  # prime
-Link = tuple[int, int, int, int]  # source MAC, destination MAC, ethertype, at
 Network = tuple[int, int, bool, bool, int, int]  # protocol, TTL, don't fragment, later fragment, at, stop
-
-
-def be16(data: Octets, at: int) -> int:
-    """Two bytes, most significant first."""
-    return data[at] * 256 + data[at + 1]
-
-
-def be32(data: Octets, at: int) -> int:
-    """Four bytes, most significant first."""
-    return data[at] * 16777216 + data[at + 1] * 65536 + data[at + 2] * 256 + data[at + 3]
-
-
-def mac48(data: Octets, at: int) -> int:
-    """A MAC's 48 bits."""
-    return be16(data, at) * 4294967296 + be32(data, at + 2)
-
-
-def ethertype_or_zero(number: int) -> int:
-    """0 where the field is the length of an 802.3 frame."""
-    return number if number >= 1536 else 0
-
-
-def cooked(data: Octets, at: int, end: int, version: int) -> Link:
-    """Linux cooked capture, 16 bytes or, in version 2, 20: (source, 0, ethertype, at)."""
-    if version == 2:
-        if at + 20 > end:
-            return 0, 0, 0, -1
-        family, address, protocol, after = be16(data, at + 8), at + 12, at, at + 20
-        length = data[at + 11] + 0
-    else:
-        if at + 16 > end:
-            return 0, 0, 0, -1
-        family, address, protocol, after = be16(data, at + 2), at + 6, at + 14, at + 16
-        length = be16(data, at + 4)
-    source = mac48(data, address) if length == 6 else 0
-    if family == NETLINK:
-        return source, 0, 0, after
-    return source, 0, ethertype_or_zero(be16(data, protocol)), after
-
-
-def ip_by_version(data: Octets, at: int, end: int) -> Link:
-    """A frame that starts with an IP header: (0, 0, ethertype by the version, at)."""
-    if at >= end:
-        return 0, 0, 0, -1
-    version = data[at] // 16
-    if version == 4:
-        return 0, 0, IPV4, at
-    if version == 6:
-        return 0, 0, IPV6, at
-    return 0, 0, 0, -1
-
-
-def loopback(data: Octets, at: int, end: int) -> Link:
-    """BSD loopback: an address family of four bytes in either byte order, then the packet."""
-    if at + 4 > end:
-        return 0, 0, 0, -1
-    family = be32(data, at)
-    if family > 65535:
-        family = data[at] + data[at + 1] * 256
-    if family == 2:
-        return 0, 0, IPV4, at + 4
-    if family in INET6:
-        return 0, 0, IPV6, at + 4
-    return 0, 0, 0, at + 4
-
-
-def radiotap(data: Octets, at: int, end: int) -> tuple[int, bool]:
-    """(start of the 802.11 frame or -1, whether its header is padded to four bytes)."""
-    if at + 8 > end:
-        return -1, False
-    length = data[at + 2] + data[at + 3] * 256
-    if length < 8 or at + length > end:
-        return -1, False
-    present, word = data[at + 4], at + 4
-    while data[word + 3] >= 128:  # another word of flags follows
-        word += 4
-        if word + 4 > at + length:
-            return -1, False
-    flags = word + 4
-    if present % 2 == 1:  # a time of eight bytes, aligned to eight from the header's start
-        flags = at + (flags - at + 7) // 8 * 8 + 8
-    padded = (present // 2) % 2 == 1 and flags < at + length and (data[flags] // 32) % 2 == 1
-    return at + length, padded
-
-
-def wireless(data: Octets, at: int, end: int, padded: bool) -> Link:
-    """802.11: (source, destination, ethertype, at); the payload only of data frames in clear."""
-    if at + 10 > end or data[at] % 4 != 0:
-        return 0, 0, 0, -1
-    kind, subtype, flags = (data[at] // 4) % 4, data[at] // 16, data[at + 1]
-    to_ds, from_ds = flags % 2, (flags // 2) % 2
-    if kind == 1:  # control frames have a receiver and most of them a transmitter
-        clear_or_ack = subtype == 12 or subtype == 13
-        source = 0 if clear_or_ack or at + 16 > end else mac48(data, at + 10)
-        return source, mac48(data, at + 4), 0, end
-    if kind == 3:
-        return 0, 0, 0, end
-    after = at + 24 + 6 * (to_ds * from_ds)
-    if after > end:
-        return 0, 0, 0, -1
-    source_at, destination_at = at + 10, at + 4
-    if to_ds:
-        destination_at = at + 16
-    if from_ds:
-        source_at = at + 24 if to_ds else at + 16
-    source, destination = mac48(data, source_at), mac48(data, destination_at)
-    protected, no_data = (flags // 64) % 2, (subtype // 4) % 2
-    if kind == 0 or no_data or protected:
-        return source, destination, 0, end
-    if subtype >= 8:
-        if after + 2 > end or data[after] >= 128:  # an aggregate of several frames
-            return source, destination, 0, end
-        after += 2 + 4 * (flags // 128)
-    if padded:
-        after = at + (after - at + 3) // 4 * 4
-    if after + 8 > end or be32(data, after) // 256 != 0xAAAA03:  # no SNAP header
-        return source, destination, 0, end
-    return source, destination, be16(data, after + 6), after + 8
-
-
-def link_layer(data: Octets, at: int, end: int, link_type: int) -> Link:
-    """(source MAC, destination MAC, ethertype, at): what a frame of a link type in LINK_TYPES begins with."""
-    if link_type == ETHERNET:
-        if at + 14 > end:
-            return 0, 0, 0, -1
-        ethertype = ethertype_or_zero(be16(data, at + 12))
-        return mac48(data, at + 6), mac48(data, at), ethertype, at + 14
-    if link_type == COOKED:
-        return cooked(data, at, end, 1)
-    if link_type == COOKED_V2:
-        return cooked(data, at, end, 2)
-    if link_type in LOOPBACKS:
-        return loopback(data, at, end)
-    if link_type == IEEE80211:
-        return wireless(data, at, end, False)
-    if link_type == RADIOTAP:
-        start, padded = radiotap(data, at, end)
-        return wireless(data, start, end, padded) if start >= 0 else (0, 0, 0, -1)
-    return ip_by_version(data, at, end)
-
-
-def untag(data: Octets, at: int, end: int, ethertype: int) -> tuple[int, int, int]:
-    """(innermost VLAN id, ethertype, at) behind any number of 802.1Q tags."""
-    vlan = 0
-    while ethertype in VLAN_TAGS:
-        if at + 4 > end:
-            return vlan, ethertype, -1
-        vlan = be16(data, at) % 4096
-        ethertype = ethertype_or_zero(be16(data, at + 2))
-        at += 4
-    return vlan, ethertype, at
+Transport = tuple[bool, int, int, int, int, int, int]  # has ports, both ports, window, flags, payload, stop
 
 
 def ipv4(data: Octets, at: int, end: int, wire_end: int) -> Network:
@@ -224,16 +64,20 @@ def network(data: Octets, at: int, end: int, wire_end: int, ethertype: int) -> N
     return ipv6(data, at, end, wire_end)
 
 
-def tcp(data: Octets, at: int) -> tuple[int, int, int]:
-    """(window, flags, start of the payload or -1) of a TCP header whose fixed 20 bytes were captured."""
+def transport(data: Octets, at: int, end: int, stop: int, protocol: int, later: bool) -> Transport:
+    """Ports, TCP's window and flags, and where the payload begins and stops on the wire."""
+    if later or (protocol != TCP and protocol != UDP):
+        return False, 0, 0, 0, 0, at, stop
+    if at + (20 if protocol == TCP else 8) > end:
+        return False, 0, 0, 0, 0, stop, stop
+    source_port, destination_port = be16(data, at), be16(data, at + 2)
+    if protocol == UDP:
+        length = be16(data, at + 4)
+        datagram_stop = min(stop, at + length) if length >= 8 else stop
+        return True, source_port, destination_port, 0, 0, at + 8, datagram_stop
     size = data[at + 12] // 16 * 4
-    return be16(data, at + 14), data[at + 13] + 0, at + size if size >= 20 else -1
-
-
-def udp_stop(data: Octets, at: int, stop: int) -> int:
-    """Where the datagram of a UDP header ends on the wire; `stop` where its length is 0 or nonsense."""
-    size = be16(data, at + 4)
-    return min(stop, at + size) if size >= 8 else stop
+    payload = at + size if size >= 20 else -1
+    return True, source_port, destination_port, be16(data, at + 14), data[at + 13] + 0, payload, stop
 
 
 def endpoint(data: Octets, address: int, length: int, port: int) -> int:
@@ -262,7 +106,4 @@ def is_client_hello(data: Octets, at: int, end: int) -> bool:
     return be16(data, at) >= 0x8020 and be16(data, at) < 0x8100 and be16(data, at + 2) == 0x0103
 
 
-PARTS = (
-    be16, be32, mac48, ethertype_or_zero, cooked, ip_by_version, loopback, radiotap, wireless, link_layer,
-    untag, ipv4, ipv6, network, tcp, udp_stop, endpoint, conversation, is_client_hello,
-)  # fmt: skip
+HEADER_PARTS = (ipv4, ipv6, network, transport, endpoint, conversation, is_client_hello)

@@ -72,6 +72,6 @@ def _jit(function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
     import numba
 
     try:
-        return numba.njit(cache=keep, nogil=True)(function)
+        return numba.njit(cache=keep, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # neither the source folder nor the user's cache folder can be written
-        return numba.njit(nogil=True)(function)
+        return numba.njit(nogil=True, error_model="numpy")(function)

@@ -22,12 +22,14 @@ PRINTABLE = {octet: chr(octet) for octet in range(33, 127)} | {ord("."): "\\.", 
 def read_questions(frames: Frames, table: PacketTable) -> DnsTable:
     """The questions in the frames [n] whose rows are `table` [n], queries and responses alike."""
     rows = np.flatnonzero(table.is_dns & (table.payload_len > 0))
+    starts = frames.offset[rows] + table.payload_offset[rows]
+    ends = np.minimum(starts + table.payload_len[rows], frames.offset[rows] + frames.cap_len[rows])
+    octets = memoryview(frames.data)  # type: ignore[arg-type]
     found: list[tuple[int, bool, int, str]] = []
-    for row in rows.tolist():
-        start, length = int(table.payload_offset[row]), int(table.payload_len[row])
-        payload = frames[row][start : start + length]
-        messages = segment_messages(payload) if table.ip_proto[row] == TCP else [payload]
-        for message in messages:
+    over_tcp = table.ip_proto[rows] == TCP
+    for row, start, end, tcp in zip(*(c.tolist() for c in (rows, starts, ends, over_tcp)), strict=True):
+        payload = bytes(octets[start:end])
+        for message in segment_messages(payload) if tcp else (payload,):
             response = len(message) > 2 and message[2] >= 128
             found += [(row, response, qtype, name) for qtype, name in questions(message)]
     if not found:
@@ -49,17 +51,28 @@ def segment_messages(payload: bytes) -> Iterator[bytes]:
         at += 2 + length
 
 
-def questions(message: bytes) -> Iterator[tuple[int, str]]:
+def questions(message: bytes) -> list[tuple[int, str]]:
     """(type, name) of each question of a DNS message, until the first that is malformed."""
     if len(message) < 12 or message[2] & 0x70:  # operation codes above 1 are not questions about names
-        return
-    at = 12
-    for _ in range(int.from_bytes(message[4:6], "big")):
+        return []
+    count, at = int.from_bytes(message[4:6], "big"), 12
+    if count == 1 and (plain := _plain_question(message[12 : message.find(0, 12) + 5])):
+        return [plain]
+    found: list[tuple[int, str]] = []
+    while len(found) < count:
         name, at = read_name(message, at)
         if name is None or at + 4 > len(message):
-            return
-        yield int.from_bytes(message[at : at + 2], "big"), name
+            break
+        found.append((int.from_bytes(message[at : at + 2], "big"), name))
         at += 4
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _plain_question(octets: bytes) -> tuple[int, str] | None:
+    """A question with neither a pointer nor a zero inside its name: devices ask the same few all day."""
+    name, at = read_name(octets, 0)
+    return (int.from_bytes(octets[at : at + 2], "big"), name) if name and at + 4 == len(octets) else None
 
 
 def read_name(message: bytes, at: int) -> tuple[str | None, int]:
@@ -90,7 +103,6 @@ def read_name(message: bytes, at: int) -> tuple[str | None, int]:
     return None, 0
 
 
-@lru_cache(maxsize=4096)
 def _label(octets: bytes) -> str:
     """The label in lower case; what a name's text form cannot hold is escaped as in a zone file."""
     return "".join(PRINTABLE.get(octet, f"\\{octet:03d}") for octet in octets.lower())

@@ -30,7 +30,9 @@ MORE, DESCRIPTION, DAMAGED = (
     1,
     2,
 )  # why the loop stopped: out of bytes; section or interface block; nonsense
-LAST_SECOND = 2**32  # the year 2106; a later time, or a larger offset, is damage and is held there
+LAST_SECOND = (
+    9_200_000_000  # in 2261, shortly before nanoseconds outgrow 64 bits: damaged times are held here
+)
 
 
 def packet_block(data, at, length, kind, big, snaplen):
@@ -106,26 +108,26 @@ class Interfaces:
     def times(self, ticks: NDArray[np.uint64], interface: NDArray[np.int32]) -> NDArray[np.int64]:
         """Nanoseconds since the epoch [n] of ticks [n] counted by interface [n]."""
         resolution = np.array(self.resolution, "u1")[interface]
-        time_ns = np.empty(len(ticks), "i8")
+        seconds, rest_ns = np.empty(len(ticks), "i8"), np.empty(len(ticks), "i8")
         for value in np.unique(resolution):
             rows = resolution == value
-            time_ns[rows] = nanoseconds(ticks[rows], int(value))
-        shift_s = np.clip(np.array(self.shift_s, "i8"), -LAST_SECOND, LAST_SECOND)
-        return time_ns + shift_s[interface] * 1_000_000_000
+            seconds[rows], rest_ns[rows] = seconds_and_ns(ticks[rows], int(value))
+        shift_s = np.clip(np.array(self.shift_s, "i8"), -LAST_SECOND, LAST_SECOND)[interface]
+        return np.clip(seconds + shift_s, -LAST_SECOND, LAST_SECOND) * 1_000_000_000 + rest_ns
 
 
-def nanoseconds(ticks: NDArray[np.uint64], resolution: int) -> NDArray[np.int64]:
-    """Ticks [n] of 10^-r s, or of 2^-(r-128) s where r has its top bit set, as nanoseconds, rounded down."""
+def seconds_and_ns(ticks: NDArray[np.uint64], resolution: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Whole seconds [n], and the rest in ns [n] rounded down, of ticks [n] of 10^-r s; or 2^-(r - 128) s."""
     base, exponent = (2, resolution - 128) if resolution >= 128 else (10, resolution)
     if base**exponent >= 2**64:  # 2^64 ticks are less than a second
-        return np.array([int(t) * 10**9 // base**exponent for t in ticks], "i8")
+        return np.zeros(len(ticks), "i8"), np.array([int(t) * 10**9 // base**exponent for t in ticks], "i8")
     seconds, rest = np.divmod(ticks, np.uint64(base**exponent))
     if base == 10 and exponent > 9:
-        fraction = rest // np.uint64(10 ** (exponent - 9))
+        rest_ns = rest // np.uint64(10 ** (exponent - 9))
     else:  # 34 binary digits are finer than a nanosecond, and times 10^9 they still fit in 64 bits
         excess = max(exponent - 34, 0) if base == 2 else 0
-        fraction = (rest >> np.uint64(excess)) * np.uint64(10**9) // np.uint64(base**exponent >> excess)
-    return np.minimum(seconds, np.uint64(LAST_SECOND)).astype("i8") * 1_000_000_000 + fraction.astype("i8")
+        rest_ns = (rest >> np.uint64(excess)) * np.uint64(10**9) // np.uint64(base**exponent >> excess)
+    return np.minimum(seconds, np.uint64(LAST_SECOND)).astype("i8"), rest_ns.astype("i8")
 
 
 def _options(area: bytes, order: Literal["big", "little"]) -> dict[int, bytes]:
@@ -189,6 +191,10 @@ class Pcapng:
             self.damage = f"a section has the byte-order magic {head[8:12].hex(' ')}"
             return b""
         length = int.from_bytes(head[4:8], order)
+        version = int.from_bytes(data[at + 12 : at + 14].tobytes(), order)
+        if section and at + 14 <= len(data) and version != 1:
+            self.damage = f"a section is of pcapng version {version}, not 1"
+            return b""
         if not (28 if section else 20) <= length <= LONGEST_BLOCK:
             self.damage = f"a section or interface block claims {length:,} bytes"
             return b""

@@ -7,22 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.packets import headers
-from edgeprint.packets.frames import Frames
-from edgeprint.packets.headers import (
-    IP,
-    IPV4,
-    be16,
-    conversation,
-    is_client_hello,
-    link_layer,
-    network,
-    tcp,
-    udp_stop,
-    untag,
-)
+from edgeprint.packets.frames import Frames, be16
+from edgeprint.packets.headers import HEADER_PARTS, conversation, is_client_hello, network, transport
 from edgeprint.packets.hot_loop import HotLoop
-from edgeprint.packets.table import COLUMNS, TCP, UDP
+from edgeprint.packets.link_layer import IPV4, IPV6, LINK_PARTS, link_layer, untag
+from edgeprint.packets.table import COLUMNS, TCP
+
+IP = (IPV4, IPV6)
 
 INTERPRETED_FRAMES = 100_000  # before compiling
 SLOTS = 16384  # TLS conversations followed at a time
@@ -89,40 +80,30 @@ def fill_rows(data, offset, cap_len, wire_len, link_type, columns, followed, mar
         source, destination, ethertype, at = link_layer(data, start, end, int(link_type[row]))
         columns.src[row] = source
         columns.dst[row] = destination
-        vlan = 0
         if at >= 0:
             vlan, ethertype, at = untag(data, at, end, ethertype)
-        columns.vlan[row] = vlan
+            columns.vlan[row] = vlan
         columns.ethertype[row] = ethertype
-        ip_at = at
         if at >= 0 and ethertype in IP:
+            ip_at = at
             protocol, ttl, df, later, at, stop = network(data, at, end, wire_end, ethertype)
             if at >= 0:
                 columns.ip_version[row] = 4 if ethertype == IPV4 else 6
                 columns.ip_proto[row] = protocol
                 columns.ttl[row] = ttl
                 columns.df[row] = df
-                if later or (protocol != TCP and protocol != UDP):
-                    payload = at
-                elif at + (20 if protocol == TCP else 8) > end:
-                    payload = stop
-                else:
-                    columns.has_ports[row] = True
-                    columns.src_port[row] = be16(data, at)
-                    columns.dst_port[row] = be16(data, at + 2)
-                    if protocol == UDP:
-                        payload, stop = at + 8, udp_stop(data, at, stop)
-                    else:
-                        window, flags, payload = tcp(data, at)
-                        columns.tcp_window[row] = window
-                        columns.tcp_flags[row] = flags
-                if payload < 0:
-                    at = -1
-                elif payload < stop:
-                    columns.payload_offset[row] = payload - start
-                    columns.payload_len[row] = stop - payload
-                    if protocol == TCP and columns.has_ports[row] and payload < end:
-                        marks += mark(data, row, ip_at, at, payload, end, followed, marked, marks)
+                tcp_at = at
+                ports, here, there, window, flags, at, stop = transport(data, at, end, stop, protocol, later)
+                columns.has_ports[row] = ports
+                columns.src_port[row] = here
+                columns.dst_port[row] = there
+                columns.tcp_window[row] = window
+                columns.tcp_flags[row] = flags
+                if 0 <= at < stop:
+                    columns.payload_offset[row] = at - start
+                    columns.payload_len[row] = stop - at
+                    if ports and protocol == TCP and at < end:
+                        marks += mark(data, row, ip_at, tcp_at, at, end, followed, marked, marks)
         if at < 0 and end >= wire_end:
             malformed += 1
     return marks, malformed
@@ -146,7 +127,7 @@ def mark(data, row, ip_at, tcp_at, payload, end, followed, marked, marks):
     return 1
 
 
-_fill = HotLoop(fill_rows, *headers.PARTS, mark, patience=INTERPRETED_FRAMES)
+_fill = HotLoop(fill_rows, *LINK_PARTS, *HEADER_PARTS, mark, patience=INTERPRETED_FRAMES)
 
 
 def fill(frames: Frames, followed: Followed) -> tuple[Columns, Marked, int]:

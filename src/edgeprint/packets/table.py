@@ -57,8 +57,9 @@ class DnsTable:
 class HandshakeTable:
     """TLS handshakes, one row each (papers/cclp section IV.D).
 
-    TLS 1.2: `server_ns` is the packet with the server's certificate, `client_ns` the one with the client's
-    key exchange. TLS 1.3 hides both: the end of the server's first flight and the client's next flight.
+    Up to TLS 1.2 `server_ns` is the packet that completes the server's certificate, `client_ns` the one that
+    completes the client's key exchange. TLS 1.3 hides both: the end of the server's first flight and the
+    start of the client's next. Resumed sessions have no certificate and no row.
     """
 
     client: NDArray[np.uint64]  # MAC that sent the ClientHello
@@ -66,7 +67,7 @@ class HandshakeTable:
     start_ns: NDArray[np.int64]  # ClientHello
     server_ns: NDArray[np.int64]
     client_ns: NDArray[np.int64]
-    version: NDArray[np.uint16]  # 0x0303 or 0x0304
+    version: NDArray[np.uint16]  # 0x0303 is TLS 1.2, 0x0304 TLS 1.3; 0x0300 to 0x0302 are older
 
     @classmethod
     def empty(cls) -> HandshakeTable:

@@ -120,7 +120,6 @@ def _environment(workspace: Workspace, **more: str) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DVC_NO_ANALYTICS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
         "OMP_NUM_THREADS": "1",  # a second thread for arrays this small waits more than it works
     }
     places = {

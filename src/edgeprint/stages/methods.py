@@ -172,20 +172,18 @@ class Binary(Method):
         )
 
     def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
-        features, numbers = self._room("features"), context.params.binary
+        features = self._room("features")
         spec = features.SpectrogramSpec.from_schema(table.schema)
         columns = table.values[table.device == model.device]
-        starts = np.linspace(0, len(columns) - numbers.train.width, GOLDEN).astype("i8")
-        inputs = features.normalise(
-            features.samples(columns, numbers.train.width, starts), numbers.train.normalisation
-        )
+        starts = np.linspace(0, len(columns) - model.width, GOLDEN).astype("i8")
+        inputs = features.normalise(features.samples(columns, model.width, starts), model.normalisation)
         preprocessing = {
             "height": spec.height,
-            "width": numbers.train.width,
+            "width": model.width,
             "bin_seconds": spec.bin_seconds,
-            "normalisation": numbers.train.normalisation,
+            "normalisation": model.normalisation,
         }
-        thresholds = {"recognised": numbers.threshold}
+        thresholds = {"recognised": context.params.binary.threshold}
         keras = self._room("export").to_keras(model)
         return Export(keras, inputs[..., None], [model.device], thresholds, preprocessing)
 

@@ -33,7 +33,8 @@ h1 { margin-bottom: 0 } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd }
 table { border-collapse: collapse; font-size: 13px; margin: 1rem 0; display: block; overflow-x: auto }
 th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #eee; vertical-align: top }
 td.n { text-align: right; font-variant-numeric: tabular-nums } th { background: #f6f6f6 }
-img { max-width: 100% } .simulated, .real { padding: .1rem .5rem; border-radius: .3rem; color: #fff }
+img { max-width: 100% } td:nth-child(-n+2) { white-space: nowrap }
+.simulated, .real { padding: .1rem .5rem; border-radius: .3rem; color: #fff }
 .simulated { background: #b7791f } .real { background: #2a6f97 }
 .no { color: #b3261e } .yes { color: #1b7f3b }
 code, pre { background: #f4f4f4; padding: .1rem .3rem } pre { padding: .7rem; overflow-x: auto }

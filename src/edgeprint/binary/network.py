@@ -4,8 +4,8 @@
     predict(model, samples)      # confidence [n] that samples [n, h, w] are camera-a's
 
 At 75×60 a sample costs 587,888 multiply-accumulates; 21,737 parameters are 86,948 bytes of float32. On the
-simulated home's first training rows, split by time (320 samples, 10 epochs, one seed), macro F1 was .42 without
-batch norm and pooling over time, .73 with the norm alone, .86 with both.
+simulated home's first training rows, split by time (320 samples, 10 epochs, one seed), macro F1 was .42
+without batch norm and pooling over time, .73 with the norm alone, .86 with both.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ with seeded(7):
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
@@ -85,5 +87,8 @@ def fit(module: lightning.LightningModule, batches: IterableDataset, *, epochs: 
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(module, DataLoader(batches, batch_size=None))
+        try:
+            trainer.fit(module, DataLoader(batches, batch_size=None))
+        except SIGTERMException as stop:  # Lightning would end the process with status 0, as if all were done
+            raise SystemExit(128 + signal.SIGTERM) from stop
     module.cpu().eval()

@@ -21,9 +21,12 @@ agent: {hours: 0.5}
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a user would bring: captures of a simulated home, a broken file, devices.csv, params.yaml."""
+    """What a user would bring: captures with a gap, a broken file, devices.csv, params.yaml."""
     folder = tmp_path_factory.mktemp("data") / "small-home"
-    simulate(folder, devices=4, quarters=2, hours=2, seed=3)
+    simulate(folder, devices=4, quarters=3, hours=2, seed=3)
+    sorted(folder.glob("*.pcap"))[1].unlink()  # a quarter without traffic
+    with (folder / "devices.csv").open("a") as inventory:
+        inventory.write("02:00:00:00:0f:0f,ghost,switch,1\n")  # a device without traffic
     (folder / "notes.pcap").write_text("this is no capture")
     (folder / "params.yaml").write_text(SMALL)
     return folder

@@ -13,6 +13,8 @@ from edgeprint.registry import promote, tracking
 from edgeprint.stages import job
 from edgeprint.stages.workspace import Workspace
 
+FINISHED = "tags.stage = 'train' and attributes.status = 'FINISHED'"
+
 
 def dvc(workspace: Workspace, *arguments: str) -> str:
     command = [sys.executable, "-m", "dvc", *arguments]
@@ -46,6 +48,19 @@ def test_the_file_that_is_no_capture_is_named_and_the_rest_went_on(workspace: Wo
     assert "notes.pcap" in (workspace.reports / "index.html").read_text()
 
 
+def test_a_quarter_without_traffic_is_named_and_the_others_went_on(workspace: Workspace) -> None:
+    for part in workspace.report("evaluate").values():
+        assert part["intervals"] == ["2025Q1", "2025Q2", "2025Q3"]
+        assert any("2025Q2 holds no traffic" in each["reason"] for each in part["skipped"])
+        assert part["matrices"]["macro_f1"][0][1] is None and part["matrices"]["macro_f1"][0][2] is not None
+
+
+def test_a_device_without_traffic_is_named_and_the_others_have_models(workspace: Workspace) -> None:
+    reasons = [each["reason"] for each in workspace.report("evaluate")["binary"]["skipped"]]
+    assert any("ghost" in reason for reason in reasons)
+    assert "ghost is in devices.csv but sent no packet" in (workspace.reports / "index.html").read_text()
+
+
 def test_there_is_one_feature_file_a_capture_day_and_method(workspace: Workspace) -> None:
     days = {p.stem for p in workspace.captures.glob("2*.pcap")}
     for method in ("cclp", "lstm_cnn", "binary"):
@@ -55,9 +70,9 @@ def test_there_is_one_feature_file_a_capture_day_and_method(workspace: Workspace
 def test_every_method_has_a_matrix_of_trained_on_by_evaluated_on(workspace: Workspace) -> None:
     for part in workspace.report("evaluate").values():
         matrix = part["matrices"]["macro_f1"]
-        assert len(matrix) == len(part["intervals"]) == 2
+        assert len(matrix) == len(part["intervals"]) == 3
         assert all(0 <= value <= 1 for row in matrix for value in row if value is not None)
-    assert (workspace.reports / "drift" / "cclp-2025Q2.html").stat().st_size > 10_000
+    assert (workspace.reports / "drift" / "cclp-2025Q3.html").stat().st_size > 10_000
 
 
 def test_every_retraining_has_its_reason(workspace: Workspace) -> None:
@@ -78,7 +93,7 @@ def test_every_run_says_what_data_and_code_it_stands_on(workspace: Workspace) ->
     import mlflow
 
     tracking.open_store(workspace.state)
-    runs = mlflow.search_runs(experiment_names=[tracking.EXPERIMENT], filter_string="tags.stage = 'train'")
+    runs = mlflow.search_runs(experiment_names=[tracking.EXPERIMENT], filter_string=FINISHED)
     assert set(runs["tags.family"]) == {"cclp", "lstm-cnn", "binary"}
     assert set(runs["tags.data_version"]) == {workspace.data_version()}
     assert runs["tags.git_revision"].notna().all()

@@ -144,6 +144,11 @@ def test_a_window_holds_consecutive_segments_of_one_device_and_capture(starts, w
     assert (device == "a").sum() == (device == "b").sum() == len(device) / 2
 
 
+def test_another_capture_starts_a_new_run():
+    monday, tuesday = segment_table([0, 1]), segment_table([2, 3], capture="tuesday")
+    assert len(windows(FeatureTable.concatenate([monday, tuesday]), window=3, overlap=0)[1]) == 0
+
+
 def test_a_gap_starts_a_new_run():
     assert len(windows(segment_table([0, 1, 2, 4, 5]), window=3, overlap=0)[1]) == 1
 

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from edgeprint.lstm_cnn.network import LstmCnnNetwork
-from edgeprint.standardise import Standardise
 
 
 def sigmoid(x):
@@ -51,18 +50,3 @@ def test_a_forward_pass_is_that_of_the_papers_equations():
 @pytest.mark.parametrize("window", [2, 3, 6, 12])
 def test_any_window_from_two_segments_passes(window):
     assert LstmCnnNetwork(6, window, 4)(torch.zeros(3, window, 6)).shape == (3, 4)
-
-
-def test_standardised_training_values_have_mean_zero_and_deviation_one():
-    values = np.random.default_rng(0).lognormal(3, 2, (500, 4)).astype("f4") * [1, -1, 1e6, 10]
-    layer = Standardise(4)
-    layer.fit(values.astype("f4"))
-    found = layer(torch.from_numpy(values.astype("f4"))).numpy()
-    np.testing.assert_allclose(found.mean(0), 0, atol=0.02)
-    np.testing.assert_allclose(found.std(0), 1, atol=0.02)
-
-
-def test_a_constant_column_is_zero_and_a_wild_value_is_cut():
-    layer = Standardise(2)
-    layer.fit(np.array([[7, 1], [7, 2]], "f4"))
-    assert layer(torch.tensor([[7.0, 1e30], [7.0, -1e30]])).tolist() == [[0, 4], [0, -4]]

@@ -132,6 +132,16 @@ def test_a_quiet_device_is_left_out_and_named(training, later, inventory, small)
     assert model.left_out == {"hub-b": 2} and "hub-b" not in model.held_out
 
 
+def test_a_device_left_out_does_not_judge_what_it_never_taught(training, later, inventory, small):
+    alone = Inventory({name: inventory[name] for name in ("camera-a", "camera-b", "hub-a")})
+    model = train(
+        training.select(training.device != "camera-b"), later, alone, changed(small, epochs=1), seed=1
+    )
+    assert (model.split, model.left_out) == (SEEN, {"camera-b": 0})
+    both = later.select(np.isin(later.device.astype(str), ["camera-a", "hub-a"]))
+    assert evaluate(model, later, alone, small).samples == evaluate(model, both, alone, small).samples
+
+
 def test_nothing_to_judge_is_refused(model, later, inventory, small):
     with pytest.raises(
         NotEnoughData, match=r"6 consecutive ones of the LSTM-CNN's held-out devices \(camera-b"

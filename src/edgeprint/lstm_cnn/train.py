@@ -26,6 +26,7 @@ from edgeprint.params import LstmCnn, LstmCnnTrain
 from edgeprint.scores import Scores
 
 MINIMUM = 4  # windows of a device, to learn from it
+STEPS = 16  # of a pass at least: a small training set gets smaller batches
 
 OnEpoch = Callable[[int, dict[str, float]], None]
 
@@ -159,7 +160,8 @@ def train(
     device, x, label = labelled_windows(training, labels, kept, numbers)
     seen = ~of(device, held_out)
     device, x, label = device[seen], x[seen], label[seen]
-    batches = Batches((x, label, equal_weights(device, label)), numbers.batch, np.random.default_rng(seed))
+    size = min(numbers.batch, -(-len(x) // STEPS))
+    batches = Batches((x, label, equal_weights(device, label)), size, np.random.default_rng(seed))
     with seeded(seed):
         network = LstmCnnNetwork(
             x.shape[2], numbers.window, len(labels), units=numbers.units, dropout=numbers.dropout

@@ -73,7 +73,7 @@ class LstmCnnFeatures(Section):
 class LstmCnnTrain(Section):
     window: Annotated[int, Field(ge=2, le=100)]
     overlap: Annotated[int, Field(ge=0)]
-    units: Count
+    units: Annotated[int, Field(ge=2)]  # the 2×2 convolution needs two
     epochs: Count
     batch: Count
     learning_rate: Positive

@@ -46,6 +46,9 @@ def evaluate(root: Path = Path()) -> dict:
             **stage.summary(cells, trainer.data.names),
             "drift": [each for each in moved if each],
             "skipped": runs["skipped"],
+            "judged_on": {
+                trainer.data.names[i]: stage.judged_on(trainer, runs["models"][str(i)]) for i in trained
+            },
         }
     workspace.write_report("evaluate", report)
     return report

@@ -72,6 +72,7 @@ def test_every_method_has_a_matrix_of_trained_on_by_evaluated_on(workspace: Work
         matrix = part["matrices"]["macro_f1"]
         assert len(matrix) == len(part["intervals"]) == 3
         assert all(0 <= value <= 1 for row in matrix for value in row if value is not None)
+        assert set(part["judged_on"].values()) <= {"never-seen devices", "seen devices, later time"}
     assert (workspace.reports / "drift" / "cclp-2025Q3.html").stat().st_size > 10_000
 
 

@@ -31,6 +31,13 @@ def score_cell(trainer: Trainer, entries: dict[str, dict], evaluated_on: int) ->
         return None
 
 
+def judged_on(trainer: Trainer, entries: dict[str, dict]) -> str:
+    """What the models of a row are judged on: devices never seen where the method can hold some out."""
+    entry = next(iter(entries.values()))
+    model = trainer.method.load(trainer.workspace.root / entry["folder"])
+    return getattr(model, "split", "seen devices, later time")
+
+
 def matrix(
     cells: dict[tuple[int, int], Scores | None], names: list[str], metric: str
 ) -> list[list[float | None]]:

@@ -113,7 +113,10 @@ def _captures(workspace: Workspace, extract: dict) -> str:
         for name, n in extract["devices"].items()
     ]
     packets = sum(capture["packets"] for capture in extract["captures"])
-    header = ["device", "kind", "IoT", "packets", "30-minute windows", "segments", "spectrogram columns"]
+    params = workspace.params()
+    windows = f"{params.cclp.features.window_minutes}-minute windows"
+    segments = f"{params.lstm_cnn.features.segment_minutes}-minute segments"
+    header = ["device", "kind", "IoT", "packets", windows, segments, "spectrogram columns"]
     asides = "".join(f"<li>{escape(line)}</li>" for line in sentences(extract))
     aside = f"<p>To know:</p><ul>{asides}</ul>" if asides else ""
     total = f"<p>{packets:,} packets in {len(extract['captures'])} captures.</p>"
@@ -131,7 +134,11 @@ def _spectrograms(workspace: Workspace) -> str:
 
 def _matrices(evaluate: dict) -> str:
     titled = {
-        TITLES[key]: (part["intervals"], part["matrices"]["macro_f1"]) for key, part in evaluate.items()
+        f"{TITLES[key]}\n{' or '.join(sorted(set(part['judged_on'].values())))}": (
+            part["intervals"],
+            part["matrices"]["macro_f1"],
+        )
+        for key, part in evaluate.items()
     }
     rows = []
     for key, part in evaluate.items():
@@ -144,14 +151,26 @@ def _matrices(evaluate: dict) -> str:
             mean = [float(np.mean(some)) if some else "no data" for some in (own, after)]
             rows.append([TITLES[key], SHOWN[metric], *mean])
     skipped = [each for part in evaluate.values() for each in part["skipped"]]
-    lack = "".join(f"<li>{escape(each['reason'])}</li>" for each in skipped)
+    lack = "".join(
+        f"<li>{escape(each['model'])}, {escape(each['interval'])}: {escape(each['reason'])}</li>"
+        for each in skipped
+    )
     return (
         "<h2>How well it is known, quarter by quarter</h2>"
         "<p>Macro F1 on the held-out part of each interval.</p>"
         + _image(figures.matrices(titled), "F1 matrices")
+        + "".join(_mixed(TITLES[key], part["judged_on"]) for key, part in evaluate.items())
         + _table(["method", "metric", "same interval", "one interval later"], rows)
         + (f"<p>Not trained for lack of traffic:</p><ul>{lack}</ul>" if lack else "")
     )
+
+
+def _mixed(title: str, judged_on: dict[str, str]) -> str:
+    """Where the rows of a matrix are judged on different devices, which is on which: they do not compare."""
+    if len(set(judged_on.values())) < 2:
+        return ""
+    rows = "; ".join(f"{interval}: {devices}" for interval, devices in judged_on.items())
+    return f"<p>{escape(title)} is judged on different devices by row. {escape(rows)}.</p>"
 
 
 def _drift(workspace: Workspace, evaluate: dict) -> str:

@@ -67,7 +67,7 @@ def writing(folder: Path) -> tuple[float, float]:
     from edgeprint.testbed.home import simulate
 
     begin = time.perf_counter()
-    packets = simulate(folder / "home", devices=6, quarters=1, hours=3, seed=1).packets
+    packets = simulate(folder / "home", devices=8, quarters=1, hours=12, seed=1).packets
     ours = packets / (time.perf_counter() - begin)
 
     def build() -> None:

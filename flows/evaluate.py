@@ -13,6 +13,7 @@ from edgeprint.stages import evaluate as stage
 from edgeprint.stages.extract import METHODS
 from edgeprint.stages.train import Trainer, read_runs
 from edgeprint.stages.workspace import Workspace
+from flows import main
 
 
 @task(task_run_name="{key} trained on {index}")
@@ -55,4 +56,4 @@ def evaluate(root: Path = Path()) -> dict:
 
 
 if __name__ == "__main__":
-    evaluate()
+    main(evaluate)

@@ -12,6 +12,7 @@ from prefect.task_runners import ProcessPoolTaskRunner
 from edgeprint.progress import track
 from edgeprint.stages import extract as stage
 from edgeprint.stages.workspace import Workspace
+from flows import main
 
 
 @task(retries=2, retry_delay_seconds=[1, 10], task_run_name="{name}")
@@ -37,4 +38,4 @@ def extract(root: Path = Path()) -> dict:
 
 
 if __name__ == "__main__":
-    extract()
+    main(extract)

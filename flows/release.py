@@ -10,6 +10,7 @@ from prefect import flow, task
 
 from edgeprint.stages import release as stage
 from edgeprint.stages.workspace import Workspace
+from flows import main
 
 
 @task(retries=2, retry_delay_seconds=[1, 10])
@@ -27,4 +28,4 @@ def release(root: Path = Path()) -> dict:
 
 
 if __name__ == "__main__":
-    release()
+    main(release)

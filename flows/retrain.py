@@ -12,6 +12,7 @@ from edgeprint.stages import retrain as stage
 from edgeprint.stages.extract import METHODS
 from edgeprint.stages.train import Trainer, read_runs
 from edgeprint.stages.workspace import Workspace
+from flows import main
 
 
 @task(task_run_name="{name} {interval}")
@@ -37,4 +38,4 @@ def retrain(root: Path = Path()) -> list[dict]:
 
 
 if __name__ == "__main__":
-    retrain()
+    main(retrain)

@@ -13,6 +13,7 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.progress import track
 from edgeprint.stages import train as stage
 from edgeprint.stages.workspace import Workspace
+from flows import main
 
 
 @task(task_run_name="{name} {interval}")
@@ -50,4 +51,4 @@ def train(key: str, root: Path = Path()) -> dict:
 
 
 if __name__ == "__main__":
-    train(sys.argv[1])
+    main(train, sys.argv[1])

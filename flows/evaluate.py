@@ -10,7 +10,7 @@ from prefect import flow, task
 from edgeprint.progress import track
 from edgeprint.scores import Scores
 from edgeprint.stages import evaluate as stage
-from edgeprint.stages.extract import METHODS
+from edgeprint.stages.methods import METHODS
 from edgeprint.stages.train import Trainer, read_runs
 from edgeprint.stages.workspace import Workspace
 from flows import main

@@ -9,7 +9,7 @@ from prefect import flow, task
 
 from edgeprint.progress import track
 from edgeprint.stages import retrain as stage
-from edgeprint.stages.extract import METHODS
+from edgeprint.stages.methods import METHODS
 from edgeprint.stages.train import Trainer, read_runs
 from edgeprint.stages.workspace import Workspace
 from flows import main

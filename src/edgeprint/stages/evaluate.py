@@ -68,12 +68,8 @@ def log_row(trainer: Trainer, index: int, entries: dict[str, dict], row: list[Sc
     names = trainer.data.names
     for name, entry in entries.items():
         values = [_f1(scores, device_of(name)) for scores in row]
-        run = tracking.reopen(entry["run_id"])
-        for step, value in enumerate(values):
-            if value is not None:
-                run.metrics({"f1_by_interval": value}, step)
         title = f"{name} trained through {names[index]}"
-        run.figure("f1-by-interval", figures.f1_by_interval({names[index]: values}, names, title))
+        _log_by_interval(tracking.reopen(entry["run_id"]), values, names, index, title)
 
 
 def log_family(trainer: Trainer, index: int, row: list[Scores | None]) -> None:
@@ -89,10 +85,16 @@ def log_family(trainer: Trainer, index: int, row: list[Scores | None]) -> None:
         run.scores(own)
         run.figure("confusion", figures.confusion(own, title))
         values = [None if scores is None else scores.macro_f1 for scores in row]
-        for step, value in enumerate(values):
-            if value is not None:
-                run.metrics({"f1_by_interval": value}, step)
-        run.figure("f1-by-interval", figures.f1_by_interval({names[index]: values}, names, title))
+        _log_by_interval(run, values, names, index, title)
+
+
+def _log_by_interval(
+    run: tracking.TrainingRun, values: list[float | None], names: list[str], index: int, title: str
+) -> None:
+    for step, value in enumerate(values):
+        if value is not None:
+            run.metrics({"f1_by_interval": value}, step)
+    run.figure("f1-by-interval", figures.f1_by_interval({names[index]: values}, names, title))
 
 
 def _f1(scores: Scores | None, device: str) -> float | None:

@@ -19,9 +19,9 @@ from edgeprint.packets.decode import decode
 from edgeprint.packets.inventory import Inventory
 from edgeprint.packets.table import DevicePackets
 from edgeprint.params import Params
+from edgeprint.stages.methods import METHODS
 from edgeprint.stages.workspace import Workspace
 
-METHODS = ("cclp", "lstm_cnn", "binary")
 NOT_CAPTURES = {"devices.csv", "source.json"}
 
 

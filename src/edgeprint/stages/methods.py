@@ -74,6 +74,7 @@ class Method:
     ) -> Any:
         """A model of that name, continuing from `initial`. Raises NotEnoughData."""
         return self._room("train").train(
+            *self._whose(name),
             training,
             validation,
             context.inventory,
@@ -100,6 +101,10 @@ class Method:
 
     def load(self, folder: Path) -> Any:
         return self._room("export").load(folder)
+
+    def _whose(self, name: str) -> list[str]:
+        """What a training is told first: the device, where a model is of one."""
+        return []
 
     def _room(self, module: str) -> Any:
         return import_module(f"edgeprint.{self.key}.{module}")
@@ -136,27 +141,8 @@ class Binary(Method):
     def names(self, inventory: Inventory) -> list[str]:
         return [f"binary.{device}" for device in inventory.iot]
 
-    def train(
-        self,
-        name: str,
-        training: FeatureTable,
-        validation: FeatureTable,
-        context: Context,
-        *,
-        seed: int,
-        on_epoch: OnEpoch,
-        initial: Any = None,
-    ) -> Any:
-        return self._room("train").train(
-            device_of(name),
-            training,
-            validation,
-            context.inventory,
-            context.params.binary,
-            seed=seed,
-            on_epoch=on_epoch,
-            initial=initial,
-        )
+    def _whose(self, name: str) -> list[str]:
+        return [device_of(name)]
 
     def evaluate(self, models: dict[str, Any], table: FeatureTable, context: Context) -> Scores:
         own = {device_of(name): model for name, model in models.items()}

@@ -14,12 +14,12 @@ from scapy.packet import raw
 from tls_talk import CHANGE_CIPHER, DONE, KEY_EXCHANGE, Talk, client_hello, record, server_hello
 
 from edgeprint.errors import EdgeprintError, NotACapture
-from edgeprint.packets import pcap, pcapng, rows
+from edgeprint.packets import names, pcap, pcapng, rows
 from edgeprint.packets.decode import decode, decode_chunks
 from edgeprint.packets.table import COLUMNS, DnsTable, HandshakeTable
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-LOOPS = (rows._fill, pcap.index_pcap, pcapng.index_pcapng)
+LOOPS = (rows._fill, names._find, pcap.index_pcap, pcapng.index_pcapng)
 
 
 def query(name, number=0):

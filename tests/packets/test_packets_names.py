@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.packet import raw
 
-from edgeprint.packets.names import questions, read_name, segment_messages
+from edgeprint.packets import names
+from edgeprint.packets.names import DnsStreams, questions, read_name
+from edgeprint.packets.tcp_stream import Segment
 
 QUERY = raw(DNS(qd=DNSQR(qname="Cam.Example.COM", qtype="AAAA")))
 HEADER = struct.pack(">HHHHHH", 1, 0x0100, 1, 0, 0, 0)
@@ -55,11 +57,55 @@ def test_messages_other_than_queries_have_no_questions():
     assert list(questions(bytes(update))) == []
 
 
+FRAMED = struct.pack(">H", len(QUERY)) + QUERY
+
+
+def over_tcp(*pieces, first=7):
+    """What DnsStreams gives for (sequence, bytes, length on the wire or None), one segment a row."""
+    segments = [
+        Segment(row, 1, False, True, 0, 2, 3, 53, (first + at) % 2**32, 0, length or len(piece), piece)
+        for row, (at, piece, length) in enumerate(pieces)
+    ]
+    return DnsStreams().read(segments)
+
+
 def test_a_tcp_segment_holds_messages_behind_their_lengths():
-    framed = struct.pack(">H", len(QUERY)) + QUERY
-    assert list(segment_messages(framed + framed)) == [QUERY, QUERY]
-    assert list(segment_messages(framed[:-3])) == [QUERY[:-3]]
-    assert list(segment_messages(b"\x00\x00" * 20)) == []
+    assert over_tcp((0, FRAMED + FRAMED, None)) == [(0, QUERY), (0, QUERY)]
+
+
+def test_a_message_over_several_segments_is_given_with_the_last():
+    for cut in range(1, len(FRAMED)):
+        pieces = (0, FRAMED[:cut], None), (cut, FRAMED[cut:], None)
+        assert over_tcp(*pieces, first=2**32 - 3) == [(1, QUERY)]
+
+
+def test_a_long_answer_is_given_as_soon_as_its_question_is_there():
+    answer = struct.pack(">H", 3000) + QUERY
+    assert over_tcp((0, answer, None), (len(answer), bytes(3000 - len(QUERY)), None)) == [(0, QUERY)]
+
+
+def test_a_repeated_segment_gives_nothing_twice():
+    assert over_tcp((0, FRAMED, None), (0, FRAMED, None)) == [(0, QUERY)]
+
+
+def test_after_a_hole_reading_begins_with_the_next_message():
+    assert over_tcp((0, FRAMED[:9], None), (500, FRAMED, None)) == [(1, QUERY)]
+
+
+def test_a_segment_that_was_cut_gives_what_it_has():
+    assert over_tcp((0, FRAMED, 900), (900, FRAMED, None)) == [(0, QUERY), (1, QUERY)]
+
+
+def test_bytes_that_are_no_message_are_skipped():
+    assert over_tcp((0, bytes(40), None), (40, FRAMED, None)) == [(1, QUERY)]
+
+
+def test_only_so_many_conversations_are_followed(monkeypatch):
+    monkeypatch.setattr(names, "MOST_STREAMS", 2)
+    streams = DnsStreams()
+    for number in range(5):
+        streams.read([Segment(0, number, False, True, 0, 2, 3, 53, 0, 0, 3, FRAMED[:3])])
+    assert len(streams._open) == 2
 
 
 @settings(deadline=None)

@@ -21,9 +21,10 @@ from edgeprint.packets.capture_file import BLOCK_BYTES, CaptureFile
 from edgeprint.packets.frames import Frames
 from edgeprint.packets.handshakes import Handshakes
 from edgeprint.packets.link_layer import LINK_TYPES
-from edgeprint.packets.names import read_questions
+from edgeprint.packets.names import DnsStreams, read_questions
 from edgeprint.packets.rows import Followed, fill
 from edgeprint.packets.table import PacketTable
+from edgeprint.packets.tcp_stream import segments
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ class Decoder:
         self.malformed = 0
         self._followed = Followed.none()
         self._handshakes = Handshakes()
+        self._dns_streams = DnsStreams()
 
     def decode(self, frames: Frames) -> PacketTable:
         """One row a frame, in the frames' order; frames of an unsupported link type are only counted."""
@@ -101,10 +103,10 @@ class Decoder:
         table = PacketTable.from_columns(
             {"time_ns": frames.time_ns, "wire_len": frames.wire_len, **columns._asdict()},
         )
+        tcp = segments(frames, table, marked)
+        messages = self._dns_streams.read(segment for segment in tcp if segment.dns)
         return replace(
-            table,
-            dns=read_questions(frames, table),
-            handshakes=self._handshakes.read(frames, table, marked),
+            table, dns=read_questions(frames, table, messages), handshakes=self._handshakes.read(tcp)
         )
 
     def _supported(self, frames: Frames) -> Frames:

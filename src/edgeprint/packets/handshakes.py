@@ -15,14 +15,10 @@ segments are missing; TLS 1.3 with early data; a second ClientHello that does no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from edgeprint.packets.frames import Frames
-from edgeprint.packets.rows import Marked
-from edgeprint.packets.table import HandshakeTable, PacketTable
-from edgeprint.packets.tcp_stream import Stream
+from edgeprint.packets.table import HandshakeTable
+from edgeprint.packets.tcp_stream import Segment, Stream
 from edgeprint.packets.tls import (
     CERTIFICATE,
     CLIENT_KEY_EXCHANGE,
@@ -38,59 +34,30 @@ TLS13 = 0x0304
 Times = tuple[int, int, int]  # server_ns, client_ns, version
 
 
-@dataclass(frozen=True)
-class Segment:
-    """A TCP segment with payload, as far as a handshake needs it."""
-
-    time_ns: int
-    source: int  # MAC
-    destination: int
-    port: int  # source port
-    sequence: int
-    acknowledged: int
-    length: int  # on the wire
-    captured: bytes
-
-    @classmethod
-    def at(cls, frames: Frames, table: PacketTable, row: int, tcp_at: int) -> Segment:
-        start = int(frames.offset[row])
-        payload, length = start + int(table.payload_offset[row]), int(table.payload_len[row])
-        end = min(payload + length, start + int(frames.cap_len[row]))
-        numbers = frames.data[tcp_at + 4 : tcp_at + 12].tobytes()
-        return cls(
-            int(table.time_ns[row]), int(table.src[row]), int(table.dst[row]), int(table.src_port[row]),
-            int.from_bytes(numbers[:4], "big"), int.from_bytes(numbers[4:], "big"),
-            length, frames.data[payload:end].tobytes(),
-        )  # fmt: skip
-
-
 class Handshakes:
     """The open handshakes of a capture, carried from one run of frames to the next."""
 
     def __init__(self) -> None:
         self._open: dict[int, Handshake] = {}  # by conversation
 
-    def read(self, frames: Frames, table: PacketTable, marked: Marked) -> HandshakeTable:
-        """The handshakes that end in these frames [n], whose rows are `table` [n]."""
+    def read(self, segments: list[Segment]) -> HandshakeTable:
+        """The handshakes that end in these segments, the next of the capture."""
         found = []
-        for row, conversation, tcp_at, hello in zip(*(column.tolist() for column in marked), strict=True):
-            handshake = self._open.get(conversation)
-            if handshake is None and not hello:
-                continue
-            segment = Segment.at(frames, table, row, tcp_at)
-            if hello and (handshake is None or handshake.hello.sequence != segment.sequence):
-                self._start(conversation, segment)
+        for segment in segments:
+            handshake = self._open.get(segment.conversation)
+            if segment.hello and (handshake is None or handshake.hello.sequence != segment.sequence):
+                self._start(segment)
                 continue
             times = handshake.follow(segment) if handshake else None
             if handshake and handshake.over:
-                del self._open[conversation]
+                del self._open[segment.conversation]
             if handshake and times:
                 found.append((handshake.hello, times))
         return _table(found)
 
-    def _start(self, conversation: int, hello: Segment) -> None:
-        self._open.pop(conversation, None)
-        self._open[conversation] = Handshake(hello)
+    def _start(self, hello: Segment) -> None:
+        self._open.pop(hello.conversation, None)
+        self._open[hello.conversation] = Handshake(hello)
         if len(self._open) > MOST_OPEN:
             del self._open[next(iter(self._open))]
 

@@ -1,108 +1,234 @@
-"""DNS questions from the packets of port 53 (RFC 1035, sections 4.1 and 4.2.2).
+"""DNS questions from the packets of port 53 (RFC 1035, sections 4.1 and 4.2.2), over UDP and over TCP.
 
-Over TCP a message is read where it starts with its segment, as nearly all do; questions stand in front, so a
-message that goes on in the next segment still gives its own. Malformed messages give the questions before the
-fault.
+Devices ask the same few names all day: the loop finds each question and gives its name a number, and each
+distinct name of a block is put into text once. Malformed messages give the questions before the fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+import secrets
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edgeprint.packets.frames import Frames
-from edgeprint.packets.table import TCP, DnsTable, PacketTable
+from edgeprint.packets.frames import Frames, Octets, be16
+from edgeprint.packets.hot_loop import HotLoop
+from edgeprint.packets.table import DnsTable, PacketTable
+from edgeprint.packets.tcp_stream import Segment
 
 LONGEST_NAME = 255
+LONGEST_TCP_MESSAGE = 65_537  # its length's two bytes included
+MOST_STREAMS = 4096  # directions of TCP conversations followed at a time; the oldest gives way
+SHORTEST_QUESTION = 5  # the root, type and class
+INTERPRETED_BYTES = 2_000_000  # of messages before compiling
+PRIME = 2147483647
+# Bases of two polynomial hashes, drawn anew in each process: nobody can prepare names that share a number.
+KEYS = (secrets.randbelow(PRIME - 1000) + 500, secrets.randbelow(PRIME - 1000) + 500)
 PRINTABLE = {octet: chr(octet) for octet in range(33, 127)} | {ord("."): "\\.", ord("\\"): "\\\\"}
 
 
-def read_questions(frames: Frames, table: PacketTable) -> DnsTable:
-    """The questions in the frames [n] whose rows are `table` [n], queries and responses alike."""
-    rows = np.flatnonzero(table.is_dns & (table.payload_len > 0))
-    starts = frames.offset[rows] + table.payload_offset[rows]
-    ends = np.minimum(starts + table.payload_len[rows], frames.offset[rows] + frames.cap_len[rows])
-    octets = memoryview(frames.data)  # type: ignore[arg-type]
-    found: list[tuple[int, bool, int, str]] = []
-    over_tcp = table.ip_proto[rows] == TCP
-    for row, start, end, tcp in zip(*(c.tolist() for c in (rows, starts, ends, over_tcp)), strict=True):
-        payload = bytes(octets[start:end])
-        for message in segment_messages(payload) if tcp else (payload,):
-            response = len(message) > 2 and message[2] >= 128
-            found += [(row, response, qtype, name) for qtype, name in questions(message)]
-    if not found:
+class Questions(NamedTuple):
+    """Questions found, arrays [n]: the message's index, the name's place and number, the question's type."""
+
+    message: NDArray[np.int64]
+    name_at: NDArray[np.int64]
+    name_number: NDArray[np.int64]
+    qtype: NDArray[np.int64]
+
+    @classmethod
+    def room(cls, n: int) -> Questions:
+        return cls(*(np.empty(n, "i8") for _ in cls._fields))
+
+    def first(self, n: int) -> Questions:
+        return Questions(*(column[:n] for column in self))
+
+
+def walk_name(data: Octets, start: int, at: int, end: int, key: int, other_key: int) -> tuple[int, int]:
+    """(number, place behind) of the name at `at` in the message from `start` to `end`; -1 behind: malformed.
+
+    Names that differ in more than case have different numbers. A compression pointer must point before the
+    place it was reached from, so that none can loop.
+    """
+    one, other, length, behind, lowest = 1, 1, 0, 0, at
+    while at < end:
+        size = data[at] + 0
+        if size == 0:
+            return one * 2147483648 + other, behind if behind > 0 else at + 1
+        if size >= 192:
+            if at + 2 > end:
+                break
+            if behind == 0:
+                behind = at + 2
+            at = start + be16(data, at) % 16384
+            if at >= lowest:
+                break
+            lowest = at
+        else:
+            length += size + 1
+            if size >= 64 or length >= LONGEST_NAME or at + 1 + size > end:
+                break
+            for i in range(at, at + 1 + size):
+                octet = data[i] + 0
+                if i == at:
+                    octet += 256
+                elif octet >= 65 and octet <= 90:
+                    octet += 32
+                one = (one * key + octet) % PRIME
+                other = (other * other_key + octet) % PRIME
+            at += 1 + size
+    return 0, -1
+
+
+def find_questions(
+    data: Octets, start: NDArray, end: NDArray, key: int, other_key: int, found: Questions
+) -> int:
+    """Fill `found` with the questions of the messages data[start[i] : end[i]]; return how many."""
+    n = 0
+    for message in range(len(start)):
+        first, stop = int(start[message]), int(end[message])
+        if first + 12 > stop or (data[first + 2] // 16) % 8 > 0:  # other operations do not ask for names
+            continue
+        at = first + 12
+        for _ in range(be16(data, first + 4)):
+            number, behind = walk_name(data, first, at, stop, key, other_key)
+            if behind < 0 or behind + 4 > stop:
+                break
+            found.message[n] = message
+            found.name_at[n] = at
+            found.name_number[n] = number
+            found.qtype[n] = be16(data, behind)
+            n += 1
+            at = behind + 4
+    return n
+
+
+_find = HotLoop(find_questions, be16, walk_name, patience=INTERPRETED_BYTES)
+
+
+def read_questions(frames: Frames, table: PacketTable, tcp: Iterable[tuple[int, bytes]] = ()) -> DnsTable:
+    """The questions in the frames [n] whose rows are `table` [n], queries and responses alike.
+
+    `tcp`: rows and messages that DnsStreams put together.
+    """
+    rows = np.flatnonzero(table.is_dns & table.is_udp & (table.payload_len > 0))
+    start = frames.offset[rows] + table.payload_offset[rows]
+    end = np.minimum(start + table.payload_len[rows], frames.offset[rows] + frames.cap_len[rows])
+    parts = [_read(frames.data, rows, start, end)]
+    for row, message in tcp:
+        octets = np.frombuffer(message, "u1")
+        parts.append(_read(octets, np.array([row]), np.array([0]), np.array([len(octets)])))
+    return _in_order(parts) if len(parts) > 1 else parts[0]
+
+
+def _in_order(parts: list[DnsTable]) -> DnsTable:
+    packet = np.concatenate([part.packet for part in parts])
+    order = np.argsort(packet, kind="stable")
+    columns = ([getattr(part, name) for part in parts] for name in ("response", "qtype", "name"))
+    return DnsTable(packet[order], *(np.concatenate(column)[order] for column in columns))
+
+
+def _read(data: NDArray[np.uint8], rows: NDArray, start: NDArray, end: NDArray) -> DnsTable:
+    """Questions of the messages data[start[i] : end[i]], which came in the packets `rows` [m]."""
+    octets = int(np.maximum(end - start, 0).sum())
+    found = Questions.room(octets // SHORTEST_QUESTION)
+    found = found.first(_find(data, start, end, *KEYS, found, work=octets)) if octets else found
+    if not len(found.message):
         return DnsTable.empty()
-    packet, answered, qtype, name = zip(*found, strict=True)
-    names = np.empty(len(name), object)
-    names[:] = name
-    return DnsTable(np.array(packet, "i8"), np.array(answered, "?"), np.array(qtype, "u2"), names)
-
-
-def segment_messages(payload: bytes) -> Iterator[bytes]:
-    """The messages of a TCP segment, each behind its length; the last may be cut."""
-    at = 0
-    while at + 14 <= len(payload):
-        length = int.from_bytes(payload[at : at + 2], "big")
-        if length < 12:
-            return
-        yield payload[at + 2 : at + 2 + length]
-        at += 2 + length
+    _, example, name = np.unique(found.name_number, return_index=True, return_inverse=True)
+    places = zip(start[found.message[example]].tolist(), found.name_at[example].tolist(), strict=True)
+    texts = np.array([_text(data, *place) for place in places], object)
+    response = data[start[found.message] + 2] >= 128
+    return DnsTable(rows[found.message], response, found.qtype.astype("u2"), texts[name])
 
 
 def questions(message: bytes) -> list[tuple[int, str]]:
     """(type, name) of each question of a DNS message, until the first that is malformed."""
-    if len(message) < 12 or message[2] & 0x70:  # operation codes above 1 are not questions about names
-        return []
-    count, at = int.from_bytes(message[4:6], "big"), 12
-    if count == 1 and (plain := _plain_question(message[12 : message.find(0, 12) + 5])):
-        return [plain]
-    found: list[tuple[int, str]] = []
-    while len(found) < count:
-        name, at = read_name(message, at)
-        if name is None or at + 4 > len(message):
-            break
-        found.append((int.from_bytes(message[at : at + 2], "big"), name))
-        at += 4
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _plain_question(octets: bytes) -> tuple[int, str] | None:
-    """A question with neither a pointer nor a zero inside its name: devices ask the same few all day."""
-    name, at = read_name(octets, 0)
-    return (int.from_bytes(octets[at : at + 2], "big"), name) if name and at + 4 == len(octets) else None
+    found = _read(np.frombuffer(message, "u1"), np.array([0]), np.array([0]), np.array([len(message)]))
+    return list(zip(found.qtype.tolist(), found.name, strict=True))
 
 
 def read_name(message: bytes, at: int) -> tuple[str | None, int]:
-    """The name at a place and the place behind it; None where it is malformed.
+    """The name at a place and the place behind it; None where it is malformed."""
+    _, behind = walk_name(memoryview(message), 0, at, len(message), *KEYS)
+    return (None, 0) if behind < 0 else (_text(message, 0, at), behind)
 
-    A compression pointer must point before the place it was reached from, so that none can loop.
-    """
-    labels: list[str] = []
-    behind, lowest, length = 0, at, 0
-    while at < len(message):
-        size = message[at]
-        if size == 0:
-            return ".".join(labels), behind or at + 1
+
+def _text(data: bytes | NDArray[np.uint8], start: int, at: int) -> str:
+    """The name at `at` of the message from `start` on, which walk_name has found well-formed."""
+    labels = []
+    while size := int(data[at]):
         if size >= 0xC0:
-            if at + 2 > len(message):
-                break
-            behind = behind or at + 2
-            at = int.from_bytes(message[at : at + 2], "big") & 0x3FFF
-            if at >= lowest:
-                break
-            lowest = at
-            continue
-        length += size + 1
-        if size >= 0x40 or length >= LONGEST_NAME or at + 1 + size > len(message):
-            break
-        labels.append(_label(message[at + 1 : at + 1 + size]))
-        at += 1 + size
-    return None, 0
+            at = start + (size % 64) * 256 + int(data[at + 1])
+        else:
+            labels.append(_label(bytes(data[at + 1 : at + 1 + size])))
+            at += 1 + size
+    return ".".join(labels)
 
 
 def _label(octets: bytes) -> str:
     """The label in lower case; what a name's text form cannot hold is escaped as in a zone file."""
     return "".join(PRINTABLE.get(octet, f"\\{octet:03d}") for octet in octets.lower())
+
+
+class DnsStreams:
+    """DNS messages over TCP, each behind its length, put together across segments.
+
+    A message is given once its questions are there, with the row of the segment that brought the last of
+    them; where a segment is missing or was cut, what came before it is given and reading starts anew.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[int, int], _Direction] = {}
+
+    def read(self, segments: Iterable[Segment]) -> list[tuple[int, bytes]]:
+        """(row, message) of all messages whose questions end in these segments."""
+        found = []
+        for segment in segments:
+            key = segment.conversation, segment.port
+            direction = self._open.pop(key, None) or _Direction()
+            self._open[key] = direction
+            if len(self._open) > MOST_STREAMS:
+                del self._open[next(iter(self._open))]
+            found += [(segment.row, message) for message in direction.add(segment)]
+        return found
+
+
+class _Direction:
+    """One direction of a conversation: bytes that are not read yet, and the sequence number behind them."""
+
+    def __init__(self) -> None:
+        self.waiting = b""
+        self.given = False  # the message that `waiting` begins with
+        self.following: int | None = None
+
+    def add(self, segment: Segment) -> list[bytes]:
+        behind = (segment.sequence + segment.length) % (1 << 32)
+        if self.following is not None and (self.following - behind) % (1 << 32) < 1 << 31:
+            return []  # a repetition
+        if segment.sequence != self.following:
+            self.waiting, self.given = b"", False
+        self.following = behind
+        self.waiting += segment.captured
+        whole = len(segment.captured) == segment.length
+        found = list(self._messages(whole))
+        if not whole:
+            self.waiting, self.following = b"", None
+        return found
+
+    def _messages(self, whole: bool) -> Iterable[bytes]:
+        while len(self.waiting) >= 14:
+            length = int.from_bytes(self.waiting[:2], "big")
+            if length < 12:  # no DNS message: wait for a segment that begins with one
+                self.waiting, self.following = b"", None
+                return
+            message = self.waiting[2 : 2 + length]
+            complete = len(message) == length
+            asked = int.from_bytes(message[4:6], "big")
+            if not self.given and (complete or not whole or 0 < asked == len(questions(message))):
+                yield message
+                self.given = True
+            if not complete:
+                return
+            self.waiting, self.given = self.waiting[2 + length :], False

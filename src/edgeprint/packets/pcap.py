@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.packets.frames import INTERPRETED_BYTES, Frames, number32
+from edgeprint.packets.frames import INTERPRETED_BYTES, Frames, Octets, number32
 from edgeprint.packets.hot_loop import HotLoop
 
 LONGEST_FRAME = 262_144  # libpcap's bound; a longer one is damage
@@ -21,7 +21,16 @@ MAGIC = {  # first four bytes: (big-endian, nanoseconds in one unit of a record'
 }
 
 
-def pcap_records(data, at, big, fraction_ns, offset, cap_len, wire_len, time_ns):
+def pcap_records(
+    data: Octets,
+    at: int,
+    big: bool,
+    fraction_ns: int,
+    offset: NDArray[np.int64],
+    cap_len: NDArray[np.int64],
+    wire_len: NDArray[np.uint32],
+    time_ns: NDArray[np.int64],
+) -> tuple[int, int, bool]:
     """Fill the index [n] from the record at `at` on; return (frames, position, whether damage stopped it)."""
     size = len(data)
     n = 0

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.packets.frames import INTERPRETED_BYTES, Frames, number16, number32
+from edgeprint.packets.frames import INTERPRETED_BYTES, Frames, Octets, number16, number32
 from edgeprint.packets.hot_loop import HotLoop
 
 LONGEST_BLOCK = 16_777_216
@@ -25,17 +25,13 @@ BYTE_ORDER: dict[bytes, Literal["big", "little"]] = {
     b"\x1a\x2b\x3c\x4d": "big",
     b"\x4d\x3c\x2b\x1a": "little",
 }
-MORE, DESCRIPTION, DAMAGED = (
-    0,
-    1,
-    2,
-)  # why the loop stopped: out of bytes; section or interface block; nonsense
-LAST_SECOND = (
-    9_200_000_000  # in 2261, shortly before nanoseconds outgrow 64 bits: damaged times are held here
-)
+MORE, DESCRIPTION, DAMAGED = 0, 1, 2  # why the loop stopped: no more bytes; section or interface; nonsense
+LAST_SECOND = 9_200_000_000  # in 2261, before nanoseconds outgrow 64 bits: damaged times are held here
 
 
-def packet_block(data, at, length, kind, big, snaplen):
+def packet_block(
+    data: Octets, at: int, length: int, kind: int, big: bool, snaplen: int
+) -> tuple[int, int, int, int, int, int]:
     """(interface, start of frame, captured, wire, high and low half of the time); interface -1: no packet."""
     if kind in TIMED_PACKETS and length >= 32:
         owner = number32(data, at + 8, big) if kind == ENHANCED_PACKET else number16(data, at + 8, big)
@@ -50,7 +46,19 @@ def packet_block(data, at, length, kind, big, snaplen):
     return -1, 0, 0, 0, 0, 0
 
 
-def pcapng_blocks(data, at, n, big, interfaces, snaplen, offset, cap_len, wire_len, ticks, interface):
+def pcapng_blocks(
+    data: Octets,
+    at: int,
+    n: int,
+    big: bool,
+    interfaces: int,
+    snaplen: int,
+    offset: NDArray[np.int64],
+    cap_len: NDArray[np.int64],
+    wire_len: NDArray[np.uint32],
+    ticks: NDArray[np.uint64],
+    interface: NDArray[np.int32],
+) -> tuple[int, int, int, int]:
     """Fill the index from row n on until a section or interface block, or the end of the bytes.
 
     Returns (rows filled, position, malformed packet blocks, why it stopped).

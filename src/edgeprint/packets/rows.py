@@ -1,4 +1,4 @@
-"""The loop that fills the PacketTable's columns, one row a frame, and marks the packets of TLS handshakes."""
+"""The loop that fills the PacketTable's columns, a row a frame, and marks TLS handshakes and DNS over TCP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.packets.frames import Frames, be16
+from edgeprint.packets.frames import Frames, Octets, be16
 from edgeprint.packets.headers import HEADER_PARTS, conversation, is_client_hello, network, transport
 from edgeprint.packets.hot_loop import HotLoop
 from edgeprint.packets.link_layer import IPV4, IPV6, LINK_PARTS, link_layer, untag
@@ -17,6 +17,7 @@ IP = (IPV4, IPV6)
 
 INTERPRETED_FRAMES = 100_000  # before compiling
 SLOTS = 16384  # TLS conversations followed at a time
+DNS = 53
 SEGMENTS = 40  # with payload, followed from a ClientHello on: a handshake takes 4 to 15
 
 
@@ -56,18 +57,34 @@ class Followed(NamedTuple):
 
 
 class Marked(NamedTuple):
-    """Packets that may belong to a TLS handshake: their rows, conversations and TCP headers, arrays [n]."""
+    """Packets that may belong to a TLS handshake, or carry DNS over TCP: arrays [n]."""
 
     row: NDArray[np.int64]
     conversation: NDArray[np.int64]
-    tcp_at: NDArray[np.int64]  # in the bytes of the block
+    tcp_at: NDArray[np.int64]  # the TCP header's place in the bytes of the block
     hello: NDArray[np.bool_]
+    dns: NDArray[np.bool_]
+
+    @classmethod
+    def room(cls, n: int) -> Marked:
+        return cls(
+            np.empty(n, "i8"), np.empty(n, "i8"), np.empty(n, "i8"), np.empty(n, "?"), np.empty(n, "?")
+        )
 
     def first(self, n: int) -> Marked:
-        return Marked(self.row[:n], self.conversation[:n], self.tcp_at[:n], self.hello[:n])
+        return Marked(*(column[:n] for column in self))
 
 
-def fill_rows(data, offset, cap_len, wire_len, link_type, columns, followed, marked):
+def fill_rows(
+    data: Octets,
+    offset: NDArray[np.int64],
+    cap_len: NDArray[np.int64],
+    wire_len: NDArray[np.uint32],
+    link_type: NDArray[np.uint32],
+    columns: Columns,
+    followed: Followed,
+    marked: Marked,
+) -> tuple[int, int]:
     """Fill `columns` and `marked`, update `followed`; return (packets marked, malformed frames).
 
     A frame counts as malformed when it was captured whole and yet a header is cut or contradicts itself.
@@ -109,21 +126,36 @@ def fill_rows(data, offset, cap_len, wire_len, link_type, columns, followed, mar
     return marks, malformed
 
 
-def mark(data, row, ip_at, tcp_at, payload, end, followed, marked, marks):
-    """Write row `marks` of `marked`, and return 1, if this TCP segment opens or continues a TLS handshake."""
-    number = conversation(data, ip_at, be16(data, tcp_at), be16(data, tcp_at + 2))
+def mark(
+    data: Octets,
+    row: int,
+    ip_at: int,
+    tcp_at: int,
+    payload: int,
+    end: int,
+    followed: Followed,
+    marked: Marked,
+    marks: int,
+) -> int:
+    """Write row `marks` of `marked`, and return 1, if this TCP segment is part of a TLS handshake or DNS."""
+    here, there = be16(data, tcp_at), be16(data, tcp_at + 2)
+    dns = here == DNS or there == DNS
+    number = conversation(data, ip_at, here, there)
     slot = number % SLOTS
     hello = is_client_hello(data, payload, end)
     if hello:
         followed.conversation[slot] = number
         followed.segments_left[slot] = SEGMENTS
-    if followed.conversation[slot] != number or followed.segments_left[slot] == 0:
+    handshake = followed.conversation[slot] == number and followed.segments_left[slot] > 0
+    if not handshake and not dns:
         return 0
-    followed.segments_left[slot] -= 1
+    if handshake:
+        followed.segments_left[slot] -= 1
     marked.row[marks] = row
     marked.conversation[marks] = number
     marked.tcp_at[marks] = tcp_at
     marked.hello[marks] = hello
+    marked.dns[marks] = dns
     return 1
 
 
@@ -131,10 +163,10 @@ _fill = HotLoop(fill_rows, *LINK_PARTS, *HEADER_PARTS, mark, patience=INTERPRETE
 
 
 def fill(frames: Frames, followed: Followed) -> tuple[Columns, Marked, int]:
-    """Columns of the frames, packets that may belong to TLS handshakes, number of malformed frames."""
+    """Columns of the frames, packets of TLS handshakes and of DNS over TCP, number of malformed frames."""
     n = len(frames)
     columns = Columns.zeros(n)
-    marked = Marked(np.empty(n, "i8"), np.empty(n, "i8"), np.empty(n, "i8"), np.empty(n, "?"))
+    marked = Marked.room(n)
     marks, malformed = _fill(
         frames.data, frames.offset, frames.cap_len, frames.wire_len, frames.link_type,
         columns, followed, marked, work=n,

@@ -35,55 +35,46 @@ def messages(stream: Stream) -> Iterator[Message]:
             if records.lacking is not None:
                 yield Message(None, records.lacking, None)
             return
-        head = records.read(at, 4)
-        if len(head) < 4:
+        if len(records.run) < at + 4:
             yield Message(None, start, None)
             return
-        length = int.from_bytes(head[1:], "big")
-        last = records.position(at + 3 + length)
-        yield Message(head[0], start, None if last is None else last + 1, records.read(at + 4, length))
-        at += 4 + length
+        behind = at + 4 + int.from_bytes(records.run[at + 1 : at + 4], "big")
+        last = records.position(behind - 1)
+        yield Message(
+            records.run[at], start, None if last is None else last + 1, records.run[at + 4 : behind]
+        )
+        at = behind
 
 
 class Records:
     """The handshake records at the head of a stream, as one run of bytes."""
 
     def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-        self.spans: list[tuple[int, int]] = []  # (start in the stream, length) of each record's content
+        self.run = b""  # captured content, up to the first byte that is missing
         self.lacking: int | None = None  # position of the first record header that is not there
-        at = 0
-        while len(self.spans) < MOST_RECORDS:
+        self._spans: list[tuple[int, int]] = []  # (start in the stream, length) of each record's content
+        at = total = 0
+        while len(self._spans) < MOST_RECORDS:
             head = stream.read(at, 5)
             if len(head) < 5:
                 self.lacking = at
                 return
             if head[0] != HANDSHAKE_RECORD:
                 return
-            length = int.from_bytes(head[3:], "big")
-            self.spans.append((at + 5, length))
-            at += 5 + length
+            size = int.from_bytes(head[3:], "big")
+            if len(self.run) == total:
+                self.run += stream.read(at + 5, size)
+            self._spans.append((at + 5, size))
+            total += size
+            at += 5 + size
 
     def position(self, at: int) -> int | None:
         """Where byte `at` of the run stands in the stream; None beyond the records known."""
-        for start, length in self.spans:
+        for start, length in self._spans:
             if at < length:
                 return start + at
             at -= length
         return None
-
-    def read(self, at: int, length: int) -> bytes:
-        """Captured bytes of the run from `at` on, at most `length`, up to the first that is missing."""
-        found = b""
-        for start, size in self.spans:
-            if at < size and len(found) < length:
-                wanted = min(size - at, length - len(found))
-                piece = self.stream.read(start + at, wanted)
-                found += piece
-                if len(piece) < wanted:
-                    break
-            at = max(at - size, 0)
-        return found
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from statsmodels.tsa.adfvalues import mackinnoncrit, mackinnonp
 from statsmodels.tsa.stattools import adfuller
 from threadpoolctl import threadpool_limits
 
-from edgeprint.cclp import stationarity
+from edgeprint.cclp import near_singular
 from edgeprint.cclp.lag_search import least_aic, search
+from edgeprint.cclp.lag_search_qr import search_by_qr
+from edgeprint.cclp.near_singular import regress_as_statsmodels, repeat
 from edgeprint.cclp.stationarity import NOTHING_TO_TEST, adf, critical_values, pvalue, regress
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -36,7 +38,8 @@ def _assert_equals_statsmodels(x):
         expected = NOTHING_TO_TEST
     # 1e-14: where the statistic is 0, one of the two may be left with a rounding error
     assert adf(x) == pytest.approx(expected, rel=1e-8, abs=1e-14)
-    assert regress(x)[1] == theirs.lags
+    _, order, certain = regress(x)
+    assert (order if certain else regress_as_statsmodels(x)[1]) == theirs.lags
 
 
 def _with(x, index, value):
@@ -153,7 +156,7 @@ def test_pvalue_is_mackinnons(statistic):
 
 @pytest.mark.parametrize("observations", [2, 10, 1000, math.inf])
 def test_critical_values_are_mackinnons(observations):
-    assert critical_values(observations) == pytest.approx(mackinnoncrit(nobs=observations), rel=1e-14)
+    assert critical_values(1 / observations) == pytest.approx(mackinnoncrit(nobs=observations), rel=1e-14)
 
 
 @pytest.mark.parametrize("name", ["period 3", "constant but for the first", "two values"])
@@ -168,12 +171,35 @@ def test_orders_whose_aic_ties_within_the_error_are_not_certain(error, certain):
     assert least_aic(residual, np.full(2, error), 100)[1] is certain
 
 
-def test_ordinary_series_need_neither_qr_nor_statsmodels(monkeypatch):
-    monkeypatch.setattr(stationarity, "_by_qr", None)
-    monkeypatch.setattr(stationarity, "_by_statsmodels", None)
+@pytest.mark.parametrize("name", ["random walk", "noise", "sizes", "outlier of 1e6 inside"])
+def test_qr_finds_what_the_normal_equations_find(name):
+    for seed in range(5):
+        x = _series(200, seed)[name]
+        statistic, order, certain = search_by_qr(x, 15)
+        assert certain
+        assert (statistic, order) == (pytest.approx(search(x, 15)[0], rel=1e-9), search(x, 15)[1])
+
+
+def test_ordinary_series_are_certain():
     for seed in range(20):
-        assert math.isfinite(adf(_series(200, seed)["random walk"]).statistic)
+        assert regress(_series(200, seed)["random walk"])[2]
+
+
+@pytest.mark.parametrize("n", [5, 8, 13, 47, 150])
+@pytest.mark.parametrize("name", _series(8))
+def test_near_singular_series_repeat_statsmodels_to_the_last_bit(name, n):
+    x = _series(n)[name]
+    if x.min() < x.max():
+        with np.errstate(all="ignore"), threadpool_limits(1, "blas"):
+            ours, theirs = repeat(x), near_singular._by_statsmodels(x)
+        assert ours == pytest.approx(theirs, rel=0, abs=0, nan_ok=True) or not math.isfinite(ours[0])
+
+
+def test_long_near_singular_series_are_left_to_statsmodels():
+    x = np.resize([60.0, 103, 60], near_singular.LONG + 1)
+    assert regress_as_statsmodels(x) == near_singular._by_statsmodels(x)
 
 
 def test_a_series_too_short_for_the_lags_asked_is_not_read_past_its_end():
-    assert search(np.random.default_rng(0).normal(size=10), 4) == (0.0, 0, False)
+    x = np.random.default_rng(0).normal(size=10)
+    assert search(x, 4) == search_by_qr(x, 4) == (0.0, 0, False)

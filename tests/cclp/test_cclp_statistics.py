@@ -7,9 +7,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from edgeprint.cclp.statistics import binned_entropy, entropy, extent, nine, quantile
+from edgeprint.cclp import statistics
+from edgeprint.cclp.statistics import entropy, extent, quantile
 
 NUMBERS = st.floats(0, 1e9).map(lambda x: round(x, 6))
+
+
+def nine(x):
+    return statistics.nine(np.sort(x))
+
+
+def binned_entropy(x):
+    return statistics.binned_entropy(np.sort(x))
+
+
 SERIES = st.lists(NUMBERS, min_size=1, max_size=60).map(np.array)
 
 

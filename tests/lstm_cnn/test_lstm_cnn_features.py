@@ -74,6 +74,24 @@ def test_user_and_control_packets_divide_the_segment():
     assert (found["user_length_mean"], found["control_length_max"]) == (850, 300)
 
 
+def test_a_silence_of_a_day_is_zeros_and_a_longer_one_a_gap():
+    day = 24 * 60 // 5
+    start_ns, values = extract(
+        packets([ip(0, 60, 6), ip(day * T, 60, 6), ip((2 * day + 1) * T, 60, 6)]),
+        segment_minutes=5,
+        columns=["total_packets"],
+    )
+    assert (start_ns // T).tolist() == [*range(day + 1), 2 * day + 1]
+    assert values[:, 0].tolist() == [1, *[0] * (day - 1), 1, 1]
+
+
+def test_a_clock_that_was_set_costs_no_rows():
+    start_ns, _ = extract(
+        packets([ip(0, 60, 6), ip(2**62, 60, 6)]), segment_minutes=5, columns=["tcp_packets"]
+    )
+    assert len(start_ns) == 2
+
+
 def test_protocols_are_counted():
     rows = [ip(0, 70, 17, dst=53), ip(1, 70, 6, dst=53), ip(2, 90, 17, dst=5353), ip(3, 60, 6, dst=443)]
     (found,) = features(packets([*rows, {"time_ns": 4, "wire_len": 42, "ethertype": 0x0806}]))

@@ -72,7 +72,8 @@ class ColumnStream:
         self.spec = spec
         self.late = 0
         self._closed = NEVER  # blocks below this one take no more packets
-        self._blocks: dict[int, NDArray[np.int64]] = {}  # only blocks with packets: silence costs nothing
+        self._numbers = np.empty(0, "i8")  # of the blocks with packets, ascending: silence costs nothing
+        self._sums = np.empty((0, spec.height), "i8")
 
     def push(self, time_ns: NDArray[np.int64], signed_size: NDArray[np.int64]) -> None:
         """Take packets [k] in any order; sizes in bytes, positive where the device sent."""
@@ -80,12 +81,12 @@ class ColumnStream:
         block, offset = np.divmod(bins, self.spec.height)
         on_time = block >= self._closed
         self.late += len(bins) - int(np.count_nonzero(on_time))
-        numbers, row = np.unique(block[on_time], return_inverse=True)
+        before = len(self._numbers)
+        numbers, row = np.unique(np.concatenate([self._numbers, block[on_time]]), return_inverse=True)
         sums = np.zeros((len(numbers), self.spec.height), "i8")
-        np.add.at(sums, (row, offset[on_time]), np.asarray(signed_size, "i8")[on_time])
-        for number, total in zip(numbers.tolist(), sums, strict=True):
-            before = self._blocks.get(number)
-            self._blocks[number] = total.copy() if before is None else before + total
+        sums[row[:before]] = self._sums
+        np.add.at(sums, (row[before:], offset[on_time]), np.asarray(signed_size, "i8")[on_time])
+        self._numbers, self._sums = numbers, sums
 
     def advance(self, now_ns: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Every frame that has ended by `now_ns` and was not given before: numbers [m] and columns [m, h].
@@ -93,27 +94,39 @@ class ColumnStream:
         Frames without any packet are left out; packets whose sizes cancel to zero are not silence.
         """
         closed = int(now_ns) // self.spec.hop_ns
-        ended = [number for number in self._blocks if number < closed]
-        touched = {frame for number in ended for frame in (number - 1, number)}
-        frames = sorted(frame for frame in touched if self._closed - 2 < frame <= closed - 2)
+        ended = self._numbers[self._numbers < closed]
+        touched = np.unique(np.concatenate([ended - 1, ended]))
+        frames = touched[(self._closed - 2 < touched) & (touched <= closed - 2)]
         columns = amplitudes(self._signal(frames))
-        for number in ended:
-            if number < closed - 1:
-                del self._blocks[number]
+        kept = self._numbers >= closed - 1
+        self._numbers, self._sums = self._numbers[kept], self._sums[kept]
         self._closed = max(self._closed, closed)
-        return np.array(frames, "i8"), columns
+        return frames, columns
+
+    def follow(
+        self, time_ns: NDArray[np.int64], signed_size: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Take packets [k] in time order and give the frames that have ended by the last of them."""
+        parts = [(np.empty(0, "i8"), np.empty((0, self.spec.height), np.float32))]
+        for begin in range(0, len(time_ns), PUSHED_AT_ONCE):
+            batch = slice(begin, begin + PUSHED_AT_ONCE)
+            self.push(time_ns[batch], signed_size[batch])
+            parts.append(self.advance(time_ns[batch][-1]))
+        frames, columns = zip(*parts, strict=True)
+        return np.concatenate(frames), np.concatenate(columns)
 
     def finish(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The frames that are left when no packet will follow."""
-        return self.advance((max(self._blocks, default=NEVER) + 2) * self.spec.hop_ns)
+        return self.advance((max(self._numbers.tolist(), default=NEVER) + 2) * self.spec.hop_ns)
 
-    def _signal(self, frames: list[int]) -> NDArray[np.float64]:
+    def _signal(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Sums per bin [m, 2h] of the frames [m]; zeros where a block had no packet."""
         h = self.spec.height
         signal = np.zeros((len(frames), 2 * h))
-        for row, frame in enumerate(frames):
-            for half, number in enumerate((frame, frame + 1)):
-                if number in self._blocks:
-                    signal[row, half * h : (half + 1) * h] = self._blocks[number]
+        for half in (0, 1):
+            place = np.searchsorted(self._numbers, frames + half)
+            there = np.append(self._numbers, NEVER)[place] == frames + half
+            signal[there, half * h : (half + 1) * h] = self._sums[place[there]]
         return signal
 
 
@@ -129,15 +142,9 @@ def amplitudes(signal: NDArray[np.float64]) -> NDArray[np.float32]:
 def columns(packets: DevicePackets, spec: SpectrogramSpec) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Frame numbers [k] and columns [k, h] of one device's packets in time order."""
     stream = ColumnStream(spec)
-    time_ns, size = packets.table.time_ns, packets.signed_size
-    parts = []
-    for begin in range(0, len(packets), PUSHED_AT_ONCE):
-        batch = slice(begin, begin + PUSHED_AT_ONCE)
-        stream.push(time_ns[batch], size[batch])
-        parts.append(stream.advance(time_ns[batch][-1]))
-    parts.append(stream.finish())
-    frames, values = zip(*parts, strict=True)
-    return np.concatenate(frames), np.concatenate(values)
+    frames, values = stream.follow(packets.table.time_ns, packets.signed_size)
+    last_frames, last_values = stream.finish()
+    return np.concatenate([frames, last_frames]), np.concatenate([values, last_values])
 
 
 def extract(packets: DevicePackets, spec: SpectrogramSpec) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprint.cclp.columns import NAMES_COUNTED, PORT_RANGES, schema
-from edgeprint.cclp.statistics import binned_entropy, entropy, extent, nine
+from edgeprint.cclp.series import ENTROPY, describe, extents
+from edgeprint.cclp.statistics import entropy
 from edgeprint.packets.table import DevicePackets, PacketTable
 
 __all__ = ["SCHEMA", "extract", "schema"]
@@ -44,11 +45,11 @@ class _Windows:
         """Rows of the table [n] that hold in each window [k]."""
         return np.add.reduceat(mask, self.first, dtype="i8")
 
-    def pieces(self, mask: NDArray[np.bool_]) -> list[slice]:
-        """Where each window's part lies in the selection [mask.sum()] of the table's rows; may be empty."""
+    def pieces(self, mask: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where each window's part of the selection [mask.sum()] of the table's rows begins and ends [k]."""
         counts = self.count(mask)
         end = np.cumsum(counts)
-        return [slice(a, b) for a, b in zip(end - counts, end, strict=True)]
+        return end - counts, end
 
 
 def extract(
@@ -73,39 +74,38 @@ def extract(
 def _time_intervals(table: PacketTable, mask: NDArray[np.bool_], windows: _Windows) -> NDArray[np.float64]:
     """Section IV.A of one direction [k, 32]."""
     own, ntp, dns = (_intervals(table, m, windows) for m in (mask, mask & table.is_ntp, mask & table.is_dns))
-    rows = [
-        (*nine(x), binned_entropy(x), *_stationarity(x), *extent(of_ntp), *extent(of_dns), x.sum())
-        for x, of_ntp, of_dns in zip(own, ntp, dns, strict=True)
-    ]
-    return np.array(rows, "f8")
+    return np.hstack([describe(*own), extents(*ntp), extents(*dns), _duration(table, mask, windows)])
 
 
-def _intervals(table: PacketTable, mask: NDArray[np.bool_], windows: _Windows) -> list[NDArray[np.float64]]:
-    """Seconds between the selected packets of each window."""
+def _intervals(
+    table: PacketTable, mask: NDArray[np.bool_], windows: _Windows
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Seconds between the selected packets, and where those of each window begin and end."""
+    begin, end = windows.pieces(mask)
+    return np.diff(table.time_ns[mask]) / SECOND, begin, np.maximum(end - 1, begin)
+
+
+def _duration(table: PacketTable, mask: NDArray[np.bool_], windows: _Windows) -> NDArray[np.float64]:
+    """Seconds from the first to the last selected packet of each window [k, 1]; 0 where there is none."""
     time_ns = table.time_ns[mask]
-    return [np.diff(time_ns[piece]) / SECOND for piece in windows.pieces(mask)]
+    begin, end = windows.pieces(mask)
+    found = np.zeros((len(begin), 1))
+    some = end > begin
+    found[some, 0] = (time_ns[end[some] - 1] - time_ns[begin[some]]) / SECOND
+    return found
 
 
 def _lengths(table: PacketTable, mask: NDArray[np.bool_], windows: _Windows) -> NDArray[np.float64]:
     """Section IV.B of one direction [k, 24]."""
-    length = table.wire_len[mask].astype("f8")
-    series = [length[piece] for piece in windows.pieces(mask)]
-    return np.array([(*nine(x), *_stationarity(x)) for x in series], "f8")
-
-
-def _stationarity(x: NDArray[np.float64]) -> tuple[float, ...]:
-    """ADF of a series [n] and of its first and second difference: 15 values."""
-    from edgeprint.cclp.stationarity import adf  # numba
-
-    first = np.diff(x)
-    return (*adf(x), *adf(first), *adf(np.diff(first)))
+    found = describe(table.wire_len[mask].astype("f8"), *windows.pieces(mask))
+    return np.delete(found, ENTROPY, axis=1)
 
 
 def _flow(table: PacketTable, mask: NDArray[np.bool_], windows: _Windows) -> NDArray[np.float64]:
     """Rate, packets, bytes and bytes per packet of one direction [k, 4] (section IV.B)."""
     packets = windows.count(mask)
     size = np.add.reduceat(np.where(mask, table.wire_len, 0), windows.first, dtype="f8")
-    duration = np.array([x.sum() for x in _intervals(table, mask, windows)])
+    duration = _duration(table, mask, windows)[:, 0]
     rate = np.divide(size, duration, out=np.zeros(len(size)), where=duration > 0)
     return np.column_stack([rate, packets, size, size / np.maximum(packets, 1)])
 
@@ -165,11 +165,10 @@ def _tls(packets: DevicePackets, windows: _Windows) -> NDArray[np.float64]:
     handshakes = packets.table.handshakes
     mine = np.isin(handshakes.client, np.unique(packets.table.src[packets.sent]))
     number = handshakes.client_ns[mine] // windows.length_ns
-    reaction = (handshakes.client_ns[mine] - handshakes.server_ns[mine]) / SECOND
-    rows = []
-    for window in windows.numbers:
-        seconds = reaction[number == window]
-        minimum, q1, median, q3, maximum, mean, variance, _, _ = nine(seconds)
-        found = (minimum, q1, median, q3, maximum, mean, variance**0.5)
-        rows.append((*(found if len(seconds) else (NO_HANDSHAKE,) * 7), len(seconds)))
-    return np.array(rows, "f8")
+    order = np.argsort(number, kind="stable")
+    reaction = (handshakes.client_ns[mine] - handshakes.server_ns[mine])[order] / SECOND
+    begin, end = (np.searchsorted(number[order], windows.numbers, side) for side in ("left", "right"))
+    found = describe(reaction, begin, end)[:, :7]
+    found[:, 6] = np.sqrt(found[:, 6])
+    found[begin == end] = NO_HANDSHAKE
+    return np.column_stack([found, end - begin])

@@ -25,22 +25,22 @@ REFINABLE = 2e-6  # and up to which they do with one step of refinement
 LOST = 1e-11  # a pivot this small beside the largest column loses digits in statsmodels' SVD as well
 
 
-@njit(cache=True, fastmath=REORDER)
-def _dot(a, b):
+@njit(fastmath=REORDER)
+def dot(a, b):
     total = 0.0
     for i in range(len(a)):
         total += a[i] * b[i]
     return total
 
 
-@njit(cache=True, fastmath=REORDER)
-def _subtract(a, factor, b):
+@njit(fastmath=REORDER)
+def subtract(a, factor, b):
     for i in range(len(a)):
         a[i] -= factor * b[i]
 
 
-@njit(cache=True, fastmath=REORDER)
-def _centre(a):
+@njit(fastmath=REORDER)
+def centre(a):
     total = 0.0
     for i in range(len(a)):
         total += a[i]
@@ -50,18 +50,18 @@ def _centre(a):
     return mean
 
 
-@njit(cache=True)
+@njit
 def _shared_sums(level, d, m):
     """Over the rows that all columns of order m share: d d by distance, level d by lag, each [m+1]."""
     n = len(level)
     by_distance, by_lag = np.empty(m + 1), np.empty(m + 1)
     for k in range(m + 1):
-        by_distance[k] = _dot(d[m : n - 1 - m + k], d[m - k : n - 1 - m])
-        by_lag[k] = _dot(level[m : n - 1], d[m - k : n - 1 - k])
+        by_distance[k] = dot(d[m : n - 1 - m + k], d[m - k : n - 1 - m])
+        by_lag[k] = dot(level[m : n - 1], d[m - k : n - 1 - k])
     return by_distance, by_lag
 
 
-@njit(cache=True)
+@njit
 def _differences(d, by_distance, m, p):
     """Products [p+1, p+1] of the differences at lags 0..p over the rows of order p <= m; upper triangle.
 
@@ -87,7 +87,7 @@ def _differences(d, by_distance, m, p):
     return products
 
 
-@njit(cache=True)
+@njit
 def _gram(level, mean, d, sums, m, p, level_at):
     """Gram matrix [p+2, p+2] of the centred columns, lower triangle, and their squared norms before it [p+2].
 
@@ -100,7 +100,7 @@ def _gram(level, mean, d, sums, m, p, level_at):
     own, total = level[p:-1], 0.0
     for i in range(rows):
         total += own[i]
-    squared = _dot(own, own)
+    squared = dot(own, own)
     gram[level_at, level_at] = squared - total * total / rows
     raw[level_at] = max(squared, gram[level_at, level_at] + rows * (mean + total / rows) ** 2)
     for i in range(p + 1):
@@ -111,12 +111,12 @@ def _gram(level, mean, d, sums, m, p, level_at):
             b = _place(j, p, level_at)
             sum_j = level[-1 - j] - level[p - j]
             gram[max(a, b), min(a, b)] = products[i, j] - sum_i * sum_j / rows
-        cross = by_lag[i] + _dot(level[p:m], d[p - i : m - i])
+        cross = by_lag[i] + dot(level[p:m], d[p - i : m - i])
         gram[max(a, level_at), min(a, level_at)] = cross - total * sum_i / rows
     return gram, raw
 
 
-@njit(cache=True)
+@njit
 def _place(lag, p, level_at):
     """Where a lag stands among the columns: the regressand, lag 0, last; the others around the level."""
     if lag == 0:
@@ -124,7 +124,7 @@ def _place(lag, p, level_at):
     return lag - 1 if level_at > 0 else lag
 
 
-@njit(cache=True)
+@njit
 def _factor(gram, raw, rows):
     """Cholesky in place of the Gram matrix scaled to a unit diagonal: norm [p+2], residual, error [p+1].
 
@@ -149,7 +149,7 @@ def _factor(gram, raw, rows):
         weakest = min(weakest, pivot / raw[j])
         gram[j, j] = math.sqrt(left[j])
         for i in range(j + 1, size):
-            rest = gram[i, j] / (norm[i] * norm[j]) - _dot(gram[i, :j], gram[j, :j])
+            rest = gram[i, j] / (norm[i] * norm[j]) - dot(gram[i, :j], gram[j, :j])
             gram[i, j] = rest / gram[j, j]
             left[i] -= gram[i, j] ** 2
         residual[j] = left[size - 1]
@@ -159,7 +159,7 @@ def _factor(gram, raw, rows):
     return norm, residual, error
 
 
-@njit(cache=True)
+@njit
 def least_aic(residual: NDArray, error: NDArray, rows: int) -> tuple[int, bool]:
     """The order with the least AIC [p+1], and whether errors of that relative size could name another."""
     best, best_aic, rival = 0, math.inf, math.inf
@@ -176,37 +176,37 @@ def least_aic(residual: NDArray, error: NDArray, rows: int) -> tuple[int, bool]:
     return best, best_aic + 2 * rows * error[best] < rival
 
 
-@njit(cache=True)
+@njit
 def _left_over(target, d, p, factor, norm):
     """What the centred differences at lags 1..p leave of `target` [rows]; a second pass refines the first."""
     rows = len(target)
     left, b = target.copy(), np.empty(p)
-    _centre(left)
+    centre(left)
     for _ in range(2):
         for j in range(p):
-            along = _dot(left, d[p - 1 - j : p - 1 - j + rows]) / norm[j]
-            b[j] = (along - _dot(factor[j, :j], b[:j])) / factor[j, j]
+            along = dot(left, d[p - 1 - j : p - 1 - j + rows]) / norm[j]
+            b[j] = (along - dot(factor[j, :j], b[:j])) / factor[j, j]
         for j in range(p - 1, -1, -1):
             for i in range(j + 1, p):
                 b[j] -= factor[i, j] * b[i]
             b[j] /= factor[j, j]
-            _subtract(left, b[j] / norm[j], d[p - 1 - j : p - 1 - j + rows])
-        _centre(left)
+            subtract(left, b[j] / norm[j], d[p - 1 - j : p - 1 - j + rows])
+        centre(left)
     return left
 
 
-@njit(cache=True)
+@njit
 def _refined(level, d, p, factor, norm):
     """t statistic of the level without squaring the condition (Frisch-Waugh-Lovell theorem)."""
     x = _left_over(level[p:-1], d, p, factor, norm)
     y = _left_over(d[p:], d, p, factor, norm)
-    squared = _dot(x, x)
-    slope = _dot(x, y) / squared
-    _subtract(y, slope, x)
-    return slope * math.sqrt(squared * (len(d) - 2 * p - 2) / _dot(y, y))
+    squared = dot(x, x)
+    slope = dot(x, y) / squared
+    subtract(y, slope, x)
+    return slope * math.sqrt(squared * (len(d) - 2 * p - 2) / dot(y, y))
 
 
-@njit(cache=True)
+@njit
 def search(x: NDArray[np.float64], highest: int) -> tuple[float, int, bool]:
     """t statistic of the level, the order of least AIC among 0..highest, and whether both are certain.
 
@@ -216,7 +216,7 @@ def search(x: NDArray[np.float64], highest: int) -> tuple[float, int, bool]:
     if highest < 0 or len(x) < 2 * highest + 4:
         return 0.0, 0, False
     level, d = x.copy(), np.empty(len(x) - 1)
-    mean = _centre(level)
+    mean = centre(level)
     for i in range(len(d)):
         d[i] = x[i + 1] - x[i]
     sums = _shared_sums(level, d, highest)

@@ -22,6 +22,8 @@ from edgeprint.packets.table import DevicePackets, PacketTable
 from edgeprint.schema import Column, FeatureSchema
 
 MINUTE_NS = 60 * 10**9
+LONGEST_SILENCE_HOURS = 24  # a longer one is a gap of the capture, or a clock that was set
+LONGEST_SILENCE = LONGEST_SILENCE_HOURS * 60 * MINUTE_NS
 SOURCE = "papers/lstm-cnn section III.B"
 
 STATISTICS = {  # of the wire lengths: unit
@@ -78,7 +80,8 @@ def schema(segment_minutes: int, columns: Sequence[str]) -> FeatureSchema:
             f"lstm_cnn.features.columns: {unknown[0]!r} is no segment feature; known: {', '.join(COLUMNS)}"
         )
     chosen = tuple(COLUMNS[name] for name in columns)
-    return FeatureSchema("lstm-cnn", chosen, (("segment_minutes", segment_minutes),))
+    settings = (("segment_minutes", segment_minutes), ("longest_silence_hours", LONGEST_SILENCE_HOURS))
+    return FeatureSchema("lstm-cnn", chosen, settings)
 
 
 def extract(
@@ -86,17 +89,31 @@ def extract(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Segment starts [k] and features [k, d], one row a segment from the first packet to the last.
 
-    A silent segment is all zeros; so is a statistic of no packet, and skewness and kurtosis of equal lengths.
+    A silent segment is all zeros (see fill_silence); so is a statistic of no packet, and skewness and
+    kurtosis of equal lengths.
     """
     names = schema(segment_minutes, columns).names
     length = segment_minutes * MINUTE_NS
     if not len(packets):
         return np.empty(0, "i8"), np.empty((0, len(names)), "f4")
-    place = packets.table.time_ns // length
-    first, count = place[0], place[-1] - place[0] + 1
-    found = _count_and_measure(packets, place - first, int(count))
-    starts = (first + np.arange(count)) * length
-    return starts, np.stack([found[name] for name in names], axis=1).astype("f4")
+    places, place = np.unique(packets.table.time_ns // length, return_inverse=True)
+    found = _count_and_measure(packets, place, len(places))
+    values = np.stack([found[name] for name in names], axis=1).astype("f4")
+    return fill_silence(places * length, values, segment_minutes)
+
+
+def fill_silence(
+    start_ns: NDArray[np.int64], values: NDArray[np.float32], segment_minutes: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rows of zeros for the segments between those of one device [k], [k, d]; LONGEST_SILENCE stays a gap."""
+    length = segment_minutes * MINUTE_NS
+    step = np.diff(start_ns)
+    rows = np.where(step <= LONGEST_SILENCE, step // length, 1)
+    place = np.concatenate([[0], np.cumsum(rows)])[: len(start_ns)]
+    owner = np.repeat(np.arange(len(start_ns)), np.append(rows, 1)[: len(start_ns)])
+    filled = np.zeros((len(owner), values.shape[1]), "f4")
+    filled[place] = values
+    return start_ns[owner] + (np.arange(len(owner)) - place[owner]) * length, filled
 
 
 def _count_and_measure(packets: DevicePackets, segment: NDArray, count: int) -> dict[str, NDArray]:

@@ -14,15 +14,15 @@ makes a float.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from importlib.util import find_spec
-from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from edgeprint.compiled import edition, jit
 
 
 class HotLoop:
@@ -58,20 +58,9 @@ class HotLoop:
         for function in (*self.parts, self.loop):
             copy = FunctionType(function.__code__, {**function.__globals__, **ready}, function.__name__)  # type: ignore[attr-defined]
             copy.__module__ = function.__module__
-            copy.__qualname__ = f"{function.__name__}_{self._edition():08x}"
-            ready[function.__name__] = _jit(copy, keep=function is self.loop)
+            copy.__qualname__ = f"{function.__name__}_{self._edition()}"
+            ready[function.__name__] = jit(copy, keep=function is self.loop)
         return ready[self.loop.__name__]
 
-    def _edition(self) -> int:
-        """Changes with any source file of the parts: numba's own cache looks at the loop's file only."""
-        files = sorted({function.__code__.co_filename for function in (*self.parts, self.loop)})  # type: ignore[attr-defined]
-        return zlib.crc32(b"".join(Path(file).read_bytes() for file in files))
-
-
-def _jit(function: Callable[..., Any], *, keep: bool) -> Callable[..., Any]:
-    import numba
-
-    try:
-        return numba.njit(cache=keep, nogil=True, error_model="numpy")(function)
-    except RuntimeError:  # neither the source folder nor the user's cache folder can be written
-        return numba.njit(nogil=True, error_model="numpy")(function)
+    def _edition(self) -> str:
+        return edition({function.__code__.co_filename for function in (*self.parts, self.loop)})  # type: ignore[attr-defined]

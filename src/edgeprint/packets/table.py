@@ -74,6 +74,13 @@ class HandshakeTable:
         macs, times = np.empty(0, "u8"), np.empty(0, "i8")
         return cls(macs, macs, times, times, times, np.empty(0, "u2"))
 
+    def __len__(self) -> int:
+        return len(self.start_ns)
+
+    def select(self, rows: NDArray) -> HandshakeTable:
+        """The given rows: a mask [n] or indices."""
+        return HandshakeTable(**_rows(self, rows))
+
 
 def _rows(side: object, keep: NDArray) -> dict[str, NDArray]:
     return {f.name: getattr(side, f.name)[keep] for f in fields(side)}  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Segments of TCP connections, and one direction of a connection put together from them, as far as captured."""
+"""Segments of TCP connections, and one direction of a connection put together from those captured."""
 
 from __future__ import annotations
 

@@ -10,15 +10,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from edgeprint import feature_table
-from edgeprint.binary import features as spectrogram
-from edgeprint.cclp import features as windows
 from edgeprint.errors import EdgeprintError, NotEnoughData
 from edgeprint.feature_table import FeatureTable
-from edgeprint.lstm_cnn import features as segments
-from edgeprint.packets.decode import decode
+from edgeprint.packets.decode import decode_chunks
 from edgeprint.packets.inventory import Inventory
-from edgeprint.packets.table import DevicePackets
 from edgeprint.params import Params
+from edgeprint.stages.feature_stream import FeatureStream, OutOfOrder
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.workspace import Workspace
 
@@ -44,47 +41,34 @@ def captures_of(folder: Path) -> list[Path]:
 
 
 def extract_capture(path: Path, name: str, inventory: Inventory, params: Params) -> CaptureRows:
-    """All feature rows of one capture. A file that cannot be read is reported in `refused`, never raised."""
+    """All feature rows of one capture, in the memory of a window where its packets are in time order.
+
+    A file that cannot be read is reported in `refused`, never raised.
+    """
     try:
-        table, report = decode(path)
+        try:
+            return _extract(path, name, FeatureStream(name, inventory, params))
+        except OutOfOrder:
+            return _extract(path, name, FeatureStream(name, inventory, params, patient=True))
     except EdgeprintError as error:
         return CaptureRows(name, refused=str(error))
-    found = inventory.split(table)
-    rows = CaptureRows(
-        name,
-        len(table),
-        {**asdict(report), "path": name},
-        {d: len(p) for d, p in found.items()},
-        inventory.strangers(table),
-    )
-    parts: dict[str, list[FeatureTable]] = {method: [] for method in METHODS}
-    for packets in found.values():
-        for method, part in _features(packets, name, params).items():
-            parts[method].append(part)
-    rows.tables = {method: FeatureTable.concatenate(some) for method, some in parts.items() if some}
+
+
+def _extract(path: Path, name: str, stream: FeatureStream) -> CaptureRows:
+    rows = CaptureRows(name)
+    for table, report in decode_chunks(path):
+        stream.push(table)
+        rows.packets += len(table)
+        rows.report = {**asdict(report), "path": name}
+        _count(rows.devices, stream.inventory.packets(table))
+        _count(rows.strangers, stream.inventory.strangers(table))
+    rows.tables = stream.finish()
     return rows
 
 
-def _features(packets: DevicePackets, capture: str, params: Params) -> dict[str, FeatureTable]:
-    minutes, segment = params.cclp.features.window_minutes, params.lstm_cnn.features
-    spec = spectrogram.SpectrogramSpec(params.binary.features.height, params.binary.features.bin_seconds)
-    of = FeatureTable.of
-    columns = tuple(segment.columns)
-    return {
-        "cclp": of(
-            windows.schema(minutes),
-            packets.device,
-            capture,
-            *windows.extract(packets, window_minutes=minutes),
-        ),
-        "lstm_cnn": of(
-            segments.schema(segment.segment_minutes, columns),
-            packets.device,
-            capture,
-            *segments.extract(packets, segment_minutes=segment.segment_minutes, columns=columns),
-        ),
-        "binary": of(spec.schema(), packets.device, capture, *spectrogram.extract(packets, spec)),
-    }
+def _count(total: dict[str, int], more: dict[str, int]) -> None:
+    for name, packets in more.items():
+        total[name] = total.get(name, 0) + packets
 
 
 def store(everything: list[CaptureRows], inventory: Inventory, workspace: Workspace) -> dict:
@@ -99,10 +83,12 @@ def store(everything: list[CaptureRows], inventory: Inventory, workspace: Worksp
         raise NotEnoughData(
             f"no capture in {workspace.captures} holds a packet of a device in devices.csv{why}"
         )
-    counts: dict[str, dict[str, int]] = {name: {"packets": 0} for name in inventory.devices}
+    packets = dict.fromkeys(inventory.devices, 0)
+    strangers: dict[str, int] = {}
     for rows in read:
-        for device, packets in rows.devices.items():
-            counts[device]["packets"] += packets
+        _count(packets, rows.devices)
+        _count(strangers, rows.strangers)
+    counts = {device: {"packets": n} for device, n in packets.items()}
     for method in METHODS:
         table = FeatureTable.concatenate([rows.tables[method] for rows in read if method in rows.tables])
         feature_table.write(table, workspace.features / method)
@@ -112,16 +98,8 @@ def store(everything: list[CaptureRows], inventory: Inventory, workspace: Worksp
         "captures": [{"capture": r.capture, "packets": r.packets, **r.report} for r in read],
         "refused": refused,
         "devices": counts,
-        "strangers": _total(read),
+        "strangers": dict(sorted(strangers.items(), key=lambda item: -item[1])),
     }
-
-
-def _total(read: list[CaptureRows]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for rows in read:
-        for mac, packets in rows.strangers.items():
-            total[mac] = total.get(mac, 0) + packets
-    return dict(sorted(total.items(), key=lambda item: -item[1]))
 
 
 def sentences(report: dict) -> list[str]:

@@ -1,14 +1,17 @@
-"""Captures to feature sets: one task a capture, in as many processes as there are cores.
+"""Captures to feature sets: one task a capture, in processes of this machine or on a Dask cluster.
 
 python -m flows.extract
 """
 
 import os
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from prefect import flow, get_run_logger, task
-from prefect.task_runners import ProcessPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
+from edgeprint import params
 from edgeprint.progress import track
 from edgeprint.stages import extract as stage
 from edgeprint.stages.workspace import Workspace
@@ -16,21 +19,37 @@ from flows import main
 
 
 @task(retries=2, retry_delay_seconds=[1, 10], task_run_name="{name}")
-def extract_capture(root: Path, name: str) -> stage.CaptureRows:
+def extract_capture(root: Path, name: str, parts: Path) -> stage.CaptureRows:
     workspace = Workspace(root)
     path = workspace.captures / name
-    return stage.extract_capture(path, name, workspace.inventory(), workspace.params())
+    return stage.extract_capture(path, name, workspace.inventory(), workspace.params(), parts)
 
 
-@flow(name="extract", task_runner=ProcessPoolTaskRunner(max_workers=os.cpu_count()))  # type: ignore[arg-type]
+def runner(chosen: params.Extract) -> TaskRunner[Any]:
+    """Who decodes: processes of this machine, a Dask cluster of it, or one that is already there."""
+    workers = chosen.workers or os.cpu_count() or 1
+    if chosen.runner == "processes":
+        return ProcessPoolTaskRunner(max_workers=workers)
+    from prefect_dask import DaskTaskRunner
+
+    if chosen.scheduler:
+        return DaskTaskRunner(address=chosen.scheduler)
+    local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
+    return DaskTaskRunner(cluster_kwargs=local)
+
+
+@flow(name="extract")
 def extract(root: Path = Path()) -> dict:
     """Decode every capture of data/captures and write the three feature sets."""
     workspace = Workspace(root.resolve())
     inventory = workspace.inventory()
     names = [str(p.relative_to(workspace.captures)) for p in stage.captures_of(workspace.captures)]
-    futures = [extract_capture.submit(workspace.root, name) for name in names]
-    rows = [future.result() for future in track(futures, "captures")]
-    report = stage.store(rows, inventory, workspace)
+    workspace.state.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=workspace.state, prefix="parts-") as folder:  # where workers see it
+        parts = Path(folder)
+        futures = [extract_capture.submit(workspace.root, name, parts) for name in names]
+        rows = [future.result() for future in track(futures, "captures")]
+        report = stage.store(rows, inventory, workspace, parts)
     for line in stage.sentences(report):
         get_run_logger().warning(line)
     workspace.write_report("extract", report)
@@ -38,4 +57,4 @@ def extract(root: Path = Path()) -> dict:
 
 
 if __name__ == "__main__":
-    main(extract)
+    main(extract.with_options(task_runner=runner(params.load().extract)))

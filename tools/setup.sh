@@ -11,7 +11,7 @@ fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 uv="$venv/bin/uv"
-export VIRTUAL_ENV=$PWD/$venv UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy
+export VIRTUAL_ENV=$PWD/$venv UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_SYSTEM_CERTS=true
 # The wheel folder that pip's settings name, if any, may hold the CPU build of torch, which PyPI does not.
 wheels=${PIP_FIND_LINKS:-$("$venv/bin/python" -m pip config get global.find-links 2>/dev/null || true)}
 torch() { "$uv" pip install --no-deps --require-hashes "$@"; }
@@ -24,4 +24,6 @@ else
     torch -r requirements/torch-pypi.txt
 fi
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
+echo "Compiling the loops over packets (half a minute, once) ..."
+"$venv/bin/edgeprint" compile
 touch "$venv/.ready"

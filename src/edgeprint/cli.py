@@ -30,6 +30,9 @@ def run(
             "a params.yaml in it replaces the keys that it names. Without it, a simulated home."
         ),
     ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Stop after a stage of dvc.yaml: extract writes features, for example.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Recompute every stage, stale or not.")] = False,
 ) -> None:
     """The main job: from captures to recognised devices, and a page that shows it.
@@ -41,9 +44,9 @@ def run(
     from edgeprint.stages import job
 
     workspace = job.prepare(Path(), data)
-    changed = job.run(workspace, force=force)
-    page = workspace.reports / "index.html"
-    print(f"\n{'Done' if changed else 'Nothing to recompute'}. Look at {page}")
+    changed = job.run(workspace, force=force, until=until)
+    result = workspace.reports / "index.html" if until is None else workspace.root
+    print(f"\n{'Done' if changed else 'Nothing to recompute'}. Look at {result}")
     print(f"MLflow:   mlflow ui --backend-store-uri sqlite:///{workspace.state}/mlflow.db")
     print(f"Prefect:  PREFECT_HOME=$PWD/{workspace.state}/prefect prefect server start")
 
@@ -117,6 +120,17 @@ def agent(
         summary=summary,
         quiet=quiet,
     )
+
+
+@app.command()
+def compile() -> None:
+    """Compile the loops over packets and windows now, so that the first long capture need not wait for it.
+
+    What is compiled is kept beside the source, or in the user's cache folder; `make setup` has done this.
+    """
+    from edgeprint.stages.compile import compile_loops
+
+    compile_loops()
 
 
 @app.command()

@@ -107,17 +107,19 @@ def write(table: FeatureTable, folder: Path) -> list[Path]:
 
 def read(folder: Path | str) -> FeatureTable:
     """Every day of a feature set. Raises NotEnoughData when the folder holds none."""
-    import pyarrow.parquet as pq
-
     paths = sorted(Path(folder).glob("*.parquet"))
     if not paths:
         raise NotEnoughData(f"{folder} holds no feature file: run the extraction first")
-    tables = []
-    for path in paths:
-        stored = pq.read_table(path)
-        schema = FeatureSchema.from_dict(json.loads(stored.schema.metadata[b"edgeprint.schema"]))
-        device, capture = (stored[c].to_numpy().astype(object) for c in ("device", "capture"))
-        flat = stored["values"].combine_chunks().flatten().to_numpy()
-        values = flat.reshape(len(stored), len(schema.columns))
-        tables.append(FeatureTable(schema, device, capture, stored["start_ns"].to_numpy(), values))
-    return FeatureTable.concatenate(tables)
+    return FeatureTable.concatenate([read_file(path) for path in paths])
+
+
+def read_file(path: Path) -> FeatureTable:
+    """One file that `write` has written."""
+    import pyarrow.parquet as pq
+
+    stored = pq.read_table(path)
+    schema = FeatureSchema.from_dict(json.loads(stored.schema.metadata[b"edgeprint.schema"]))
+    device, capture = (stored[c].to_numpy().astype(object) for c in ("device", "capture"))
+    flat = stored["values"].combine_chunks().flatten().to_numpy()
+    values = flat.reshape(len(stored), len(schema.columns))
+    return FeatureTable(schema, device, capture, stored["start_ns"].to_numpy(), values)

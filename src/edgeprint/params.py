@@ -38,6 +38,12 @@ class Intervals(Section):
     test_fraction: Share
 
 
+class Extract(Section):
+    runner: Literal["processes", "dask"]
+    workers: Annotated[int, Field(ge=0)]
+    scheduler: str
+
+
 class CclpFeatures(Section):
     window_minutes: Annotated[int, Field(ge=1, le=1440)]
 
@@ -145,6 +151,7 @@ class Agent(Section):
 class Params(Section):
     testbed: Testbed
     intervals: Intervals
+    extract: Extract
     cclp: Cclp
     lstm_cnn: LstmCnn
     binary: Binary

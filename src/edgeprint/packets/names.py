@@ -22,7 +22,7 @@ LONGEST_NAME = 255
 LONGEST_TCP_MESSAGE = 65_537  # its length's two bytes included
 MOST_STREAMS = 4096  # directions of TCP conversations followed at a time; the oldest gives way
 SHORTEST_QUESTION = 5  # the root, type and class
-INTERPRETED_BYTES = 2_000_000  # of messages before compiling
+INTERPRETED_BYTES = 300_000  # of messages before compiling
 PRIME = 2147483647
 # Bases of two polynomial hashes, drawn anew in each process: nobody can prepare names that share a number.
 KEYS = (secrets.randbelow(PRIME - 1000) + 500, secrets.randbelow(PRIME - 1000) + 500)

@@ -1,13 +1,21 @@
 """Captures to the three feature sets: decode, split by device, extract; what cannot be read is set aside.
 
-rows = extract_capture(path, "monday.pcap", inventory, params)
-report = store([rows, ...], inventory, workspace)
+    rows = extract_capture(path, "monday.pcap", inventory, params, parts)
+    report = store([rows, ...], inventory, workspace, parts)
+
+Rows go to files of a day in the folder `parts` as they are made, so that neither a long capture nor many of
+them need more memory than a day.
 """
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from edgeprint import feature_table
 from edgeprint.errors import EdgeprintError, NotEnoughData
@@ -24,14 +32,13 @@ NOT_CAPTURES = {"devices.csv", "source.json"}
 
 @dataclass
 class CaptureRows:
-    """What one capture gave: feature rows by method, packets by device, and what the decoder reports."""
+    """What one capture gave: packets by device and the decoder's report; its feature rows are in files."""
 
     capture: str
     packets: int = 0
     report: dict = field(default_factory=dict)
     devices: dict[str, int] = field(default_factory=dict)
     strangers: dict[str, int] = field(default_factory=dict)
-    tables: dict[str, FeatureTable] = field(default_factory=dict)
     refused: str | None = None  # why nothing could be read
 
 
@@ -40,30 +47,37 @@ def captures_of(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in NOT_CAPTURES)
 
 
-def extract_capture(path: Path, name: str, inventory: Inventory, params: Params) -> CaptureRows:
+def extract_capture(path: Path, name: str, inventory: Inventory, params: Params, parts: Path) -> CaptureRows:
     """All feature rows of one capture, in the memory of a window where its packets are in time order.
 
     A file that cannot be read is reported in `refused`, never raised.
     """
+    folder = parts / hashlib.sha256(name.encode()).hexdigest()[:16]
     try:
         try:
-            return _extract(path, name, FeatureStream(name, inventory, params))
+            return _extract(path, FeatureStream(name, inventory, params), folder)
         except OutOfOrder:
-            return _extract(path, name, FeatureStream(name, inventory, params, patient=True))
+            shutil.rmtree(folder, ignore_errors=True)
+            return _extract(path, FeatureStream(name, inventory, params, patient=True), folder)
     except EdgeprintError as error:
         return CaptureRows(name, refused=str(error))
 
 
-def _extract(path: Path, name: str, stream: FeatureStream) -> CaptureRows:
-    rows = CaptureRows(name)
-    for table, report in decode_chunks(path):
-        stream.push(table)
+def _extract(path: Path, stream: FeatureStream, folder: Path) -> CaptureRows:
+    rows = CaptureRows(stream.capture)
+    for number, (table, report) in enumerate(decode_chunks(path)):
+        _keep(stream.push(table), folder / str(number))
         rows.packets += len(table)
-        rows.report = {**asdict(report), "path": name}
+        rows.report = {**asdict(report), "path": stream.capture}
         _count(rows.devices, stream.inventory.packets(table))
         _count(rows.strangers, stream.inventory.strangers(table))
-    rows.tables = stream.finish()
+    _keep(stream.finish(), folder / "last")
     return rows
+
+
+def _keep(tables: dict[str, FeatureTable], folder: Path) -> None:
+    for method, table in tables.items():
+        feature_table.write(table, folder / method)
 
 
 def _count(total: dict[str, int], more: dict[str, int]) -> None:
@@ -71,35 +85,52 @@ def _count(total: dict[str, int], more: dict[str, int]) -> None:
         total[name] = total.get(name, 0) + packets
 
 
-def store(everything: list[CaptureRows], inventory: Inventory, workspace: Workspace) -> dict:
-    """Write one Parquet file a capture day and method, and return the report of the extraction.
+def store(everything: list[CaptureRows], inventory: Inventory, workspace: Workspace, parts: Path) -> dict:
+    """Put the parts together, one Parquet file a capture day and method; returns the extraction's report.
 
     Raises NotEnoughData when no capture holds a packet of any device of the inventory.
     """
     read = [rows for rows in everything if rows.refused is None]
     refused = [{"capture": r.capture, "reason": r.refused} for r in everything if r.refused]
-    if not any(rows.tables for rows in read):
-        why = f"; the first of {len(refused)} refused: {refused[0]['reason']}" if refused else ""
-        raise NotEnoughData(
-            f"no capture in {workspace.captures} holds a packet of a device in devices.csv{why}"
-        )
     packets = dict.fromkeys(inventory.devices, 0)
     strangers: dict[str, int] = {}
     for rows in read:
         _count(packets, rows.devices)
         _count(strangers, rows.strangers)
+    if not any(packets.values()):
+        why = f"; the first of {len(refused)} refused: {refused[0]['reason']}" if refused else ""
+        raise NotEnoughData(
+            f"no capture in {workspace.captures} holds a packet of a device in devices.csv{why}"
+        )
     counts = {device: {"packets": n} for device, n in packets.items()}
     for method in METHODS:
-        table = FeatureTable.concatenate([rows.tables[method] for rows in read if method in rows.tables])
-        feature_table.write(table, workspace.features / method)
+        rows_of = _put_together(parts, method, workspace.features / method, list(inventory.devices))
         for device in inventory.devices:
-            counts[device][method] = int((table.device == device).sum())
+            counts[device][method] = rows_of.get(device, 0)
     return {
         "captures": [{"capture": r.capture, "packets": r.packets, **r.report} for r in read],
         "refused": refused,
         "devices": counts,
         "strangers": dict(sorted(strangers.items(), key=lambda item: -item[1])),
     }
+
+
+def _put_together(parts: Path, method: str, folder: Path, devices: list[str]) -> dict[str, int]:
+    """Write every day of a method, its rows sorted by capture, device and time; returns rows by device."""
+    days: dict[str, list[Path]] = {}
+    for path in parts.glob(f"*/*/{method}/*.parquet"):
+        days.setdefault(path.stem, []).append(path)
+    for stale in set(folder.glob("*.parquet")) - {folder / f"{day}.parquet" for day in days}:
+        stale.unlink()
+    rows: dict[str, int] = {}
+    for _, paths in sorted(days.items()):
+        table = FeatureTable.concatenate([feature_table.read_file(path) for path in paths])
+        place = np.array([devices.index(device) for device in table.device])
+        feature_table.write(
+            table.select(np.lexsort((table.start_ns, place, table.capture.astype(str)))), folder
+        )
+        _count(rows, Counter(table.device.tolist()))
+    return rows
 
 
 def sentences(report: dict) -> list[str]:

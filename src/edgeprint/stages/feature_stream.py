@@ -2,12 +2,12 @@
 
     stream = FeatureStream("monday.pcap", inventory, params)
     for table, report in decode_chunks(path):
-        stream.push(table)
-    tables = stream.finish()
+        keep(stream.push(table))          # the rows that are final by now, a FeatureTable a method
+    keep(stream.finish())
 
-Rows are made once ENOUGH packets wait and the capture's time has passed their window by PATIENCE; they are
-those of the whole capture at once, bit for bit. A packet that comes later than that raises OutOfOrder: such a
-capture is read again with `patient=True`, which keeps all of its packets to the end.
+Rows are made once ENOUGH packets wait and the capture's time has passed their window by PATIENCE; all of them
+together are those of the whole capture at once, bit for bit. A packet that comes later than that raises
+OutOfOrder: such a capture is read again with `patient=True`, which keeps all of its packets to the end.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from edgeprint.packets.table import DevicePackets, PacketTable
 from edgeprint.params import Params
 from edgeprint.schema import FeatureSchema
 
-ENOUGH = 500_000  # packets, 25 MB: rows of many windows at a time are made faster
+ENOUGH = 250_000  # packets, 13 MB: rows of many windows at a time are made faster
 PATIENCE = 60 * 10**9  # ns that packets, and the ends of handshakes, may come late
 Rows = tuple[NDArray[np.int64], NDArray]  # start_ns [k], values [k, d]
 
@@ -50,62 +50,62 @@ class FeatureStream:
         self._waiting: list[PacketTable] = []
         self._done: int | None = None  # all before this time is in rows
         self._streams: dict[str, ColumnStream] = {}
-        self._rows: dict[tuple[str, str], list[Rows]] = {}  # by method and device
+        self._last_segment: dict[str, int] = {}  # start, by device
 
-    def push(self, table: PacketTable) -> None:
-        """Take the capture's next packets. Raises OutOfOrder."""
+    def push(self, table: PacketTable) -> dict[str, FeatureTable]:
+        """Take the capture's next packets; the rows that are final now, often none. Raises OutOfOrder."""
         if self._done is not None and self._done > min(_times(table), default=self._done):
             raise OutOfOrder
         self._waiting.append(table)
-        if not self.patient and sum(map(len, self._waiting)) >= ENOUGH:
-            waiting = PacketTable.concatenate(self._waiting)
-            ripe = (int(waiting.time_ns.max()) - PATIENCE) // self._step * self._step
-            self._waiting = [self._make_rows(waiting, ripe)]
+        if self.patient or sum(map(len, self._waiting)) < ENOUGH:
+            return {}
+        waiting = PacketTable.concatenate(self._waiting)
+        self._done = (int(waiting.time_ns.max()) - PATIENCE) // self._step * self._step
+        ripe, ended = waiting.time_ns < self._done, waiting.handshakes.client_ns < self._done
+        self._waiting = [_part(waiting, ~ripe, ~ended)]
+        return self._tables(self._rows(_part(waiting, ripe, ended)))
 
     def finish(self) -> dict[str, FeatureTable]:
-        """All rows by method, device by device as the inventory has them; none if no device sent a packet."""
-        self._make_rows(PacketTable.concatenate(self._waiting), None)
-        for device, stream in self._streams.items():
-            self._add("binary", device, _starts(*stream.finish(), self._spec))
-        schemas = self._schemas() if self._rows else {}
-        return {method: self._table(method, schema) for method, schema in schemas.items()}
+        """The rows that are left when no packet will follow."""
+        rows = self._rows(PacketTable.concatenate(self._waiting))
+        rows += [("binary", d, _starts(*stream.finish(), self._spec)) for d, stream in self._streams.items()]
+        return self._tables(rows)
 
-    def _make_rows(self, waiting: PacketTable, before_ns: int | None) -> PacketTable:
-        """Rows of the packets before a time, or of all; returns the others."""
-        self._done = before_ns
-        handshakes = waiting.handshakes
-        ripe = np.full(len(waiting), True) if before_ns is None else waiting.time_ns < before_ns
-        ended = np.full(len(handshakes), True) if before_ns is None else handshakes.client_ns < before_ns
-        for packets in self.inventory.split(_part(waiting, ripe, ended)).values():
-            for method, rows in self._features(packets).items():
-                self._add(method, packets.device, rows)
-        return _part(waiting, ~ripe, ~ended)
+    def _rows(self, table: PacketTable) -> list[tuple[str, str, Rows]]:
+        """(method, device, rows) of packets that no later one belongs to."""
+        split = self.inventory.split(table).values()
+        return [(method, p.device, rows) for p in split for method, rows in self._features(p).items()]
 
     def _features(self, packets: DevicePackets) -> dict[str, Rows]:
-        segment = self.params.lstm_cnn.features
         stream = self._streams.setdefault(packets.device, ColumnStream(self._spec))
         return {
             "cclp": windows.extract(packets, window_minutes=self.params.cclp.features.window_minutes),
-            "lstm_cnn": segments.extract(
-                packets, segment_minutes=segment.segment_minutes, columns=tuple(segment.columns)
-            ),
+            "lstm_cnn": self._segments(packets),
             "binary": _starts(*stream.follow(packets.table.time_ns, packets.signed_size), self._spec),
         }
 
-    def _add(self, method: str, device: str, rows: Rows) -> None:
-        self._rows.setdefault((method, device), []).append(rows)
+    def _segments(self, packets: DevicePackets) -> Rows:
+        """Segments, and those of the silence since the last one of this device."""
+        chosen = self.params.lstm_cnn.features
+        start_ns, values = segments.extract(
+            packets, segment_minutes=chosen.segment_minutes, columns=tuple(chosen.columns)
+        )
+        last = self._last_segment.get(packets.device)
+        self._last_segment[packets.device] = int(start_ns[-1])
+        if last is None:
+            return start_ns, values
+        before = np.zeros((1, values.shape[1]), values.dtype)
+        start_ns, values = np.append(last, start_ns), np.concatenate([before, values])
+        start_ns, values = segments.fill_silence(start_ns, values, chosen.segment_minutes)
+        return start_ns[1:], values[1:]
 
-    def _table(self, method: str, schema: FeatureSchema) -> FeatureTable:
-        minutes = self.params.lstm_cnn.features.segment_minutes
-        parts = []
-        for device in self.inventory.devices:
-            rows = self._rows.get((method, device), [])
-            if rows:
-                start_ns, values = (np.concatenate(column) for column in zip(*rows, strict=True))
-                if method == "lstm_cnn":  # a silence may lie between two parts
-                    start_ns, values = segments.fill_silence(start_ns, values, minutes)
-                parts.append(FeatureTable.of(schema, device, self.capture, start_ns, values))
-        return FeatureTable.concatenate(parts)
+    def _tables(self, rows: list[tuple[str, str, Rows]]) -> dict[str, FeatureTable]:
+        found = {}
+        for method, schema in self._schemas().items():
+            own = [FeatureTable.of(schema, d, self.capture, *made) for m, d, made in rows if m == method]
+            if own:
+                found[method] = FeatureTable.concatenate(own)
+        return found
 
     def _schemas(self) -> dict[str, FeatureSchema]:
         segment = self.params.lstm_cnn.features

@@ -134,18 +134,25 @@ def _dvc(workspace: Workspace, *arguments: str, **environment: str) -> int:
     return subprocess.run(command, cwd=workspace.root, env=_environment(workspace, **environment)).returncode
 
 
-def run(workspace: Workspace, *, force: bool = False) -> bool:
-    """Reproduce what is stale; returns whether anything was. Raises StageFailed with a stage that failed."""
+def run(workspace: Workspace, *, force: bool = False, until: str | None = None) -> bool:
+    """Reproduce what is stale, all of it or what leads to the stage `until`; returns whether anything was.
+
+    Raises StageFailed with a stage that failed or is unknown.
+    """
     workspace.params()
+    known = list(yaml.safe_load((workspace.root / "dvc.yaml").read_text())["stages"])
+    if until not in (None, *known):
+        raise StageFailed(f"there is no stage {until!r}; the stages are {', '.join(known)}")
+    targets = [until] if until else []
     (workspace.state / "prefect").mkdir(parents=True, exist_ok=True)  # its server does not make it
     # Without the registry's database the reports of an earlier run describe models that nobody has.
     lost = not (workspace.state / "mlflow.db").exists() and (workspace.root / "dvc.lock").exists()
-    if not force and not lost and _dvc(workspace, "status", "--quiet") == 0:
-        _dvc(workspace, "repro", "--no-run-cache")
+    if not force and not lost and _dvc(workspace, "status", "--quiet", *targets) == 0:
+        _dvc(workspace, "repro", "--no-run-cache", *targets)
         return False
     options = ["--force"] if force or lost else []
     with prefect_server(workspace) as url:
-        code = _dvc(workspace, "repro", "--no-run-cache", *options, PREFECT_API_URL=url)
+        code = _dvc(workspace, "repro", "--no-run-cache", *options, *targets, PREFECT_API_URL=url)
     if code:
         raise StageFailed(
             f"the pipeline stopped in {workspace.root.resolve()}; what was finished before is kept"

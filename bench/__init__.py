@@ -1,1 +1,0 @@
-"""Speed, side by side in one run with what a user would pick instead: `make bench`."""

@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 export CUDA_VISIBLE_DEVICES ?=
 
-.PHONY: help setup run test lint bench lock clean
+.PHONY: help setup run test lint bench memory fuzz lock clean
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -28,8 +28,21 @@ test: setup  ## all tests
 lint: setup  ## style, types, floors of the house
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-bench: setup  ## speed, side by side with what a user would pick instead
-	$(BIN)/python -m bench
+bench: setup  ## speed, side by side with what a user would pick instead; make bench ONLY=decode runs one
+	$(BIN)/python -m benchmarks $(ONLY)
+
+memory: setup  ## peak memory on a capture of 4 GB, made and removed; make memory MB=200 on a smaller one
+	$(BIN)/python -m benchmarks memory $(if $(MB),--mb $(MB))
+
+fuzz: setup  ## look for captures that break the reader; make fuzz MINUTES=60 takes longer than ten
+	$(BIN)/python -m fuzz $(MINUTES)
+
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	$(if $(PIP_FIND_LINKS),--find-links $(PIP_FIND_LINKS))
+lock: setup  ## after a change of dependencies: lock them anew, what is locked stays where it can
+	$(COMPILE) --all-extras --no-emit-package torch -o requirements/all.txt
+	$(COMPILE) --extra edge -c requirements/all.txt -o requirements/edge.txt
 
 clean:  ## remove everything that runs made (not .venv)
 	rm -rf data reports state models .dvc/cache .dvc/tmp workspaces

@@ -78,13 +78,14 @@ def day_of(start_ns: int) -> str:
     return datetime.fromtimestamp(start_ns // 10**9, UTC).strftime("%Y-%m-%d")
 
 
-def write(table: FeatureTable, folder: Path) -> list[Path]:
+def write(table: FeatureTable, folder: Path, *, compression: str = "zstd") -> list[Path]:
     """One Parquet file a day that has rows, each with the schema in its metadata; returns their paths."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     folder.mkdir(parents=True, exist_ok=True)
     day = table.start_ns // DAY_NS
+    metadata = {"edgeprint.schema": json.dumps(table.schema.to_dict())}
     paths = []
     for d in np.unique(day):
         rows = table.select(day == d)
@@ -96,11 +97,9 @@ def write(table: FeatureTable, folder: Path) -> list[Path]:
             "start_ns": pa.array(rows.start_ns),
             "values": values,
         }
-        stored = pa.table(columns).replace_schema_metadata(
-            {"edgeprint.schema": json.dumps(table.schema.to_dict())}
-        )
+        stored = pa.table(columns).replace_schema_metadata(metadata)
         path = folder / f"{day_of(int(d) * DAY_NS)}.parquet"
-        pq.write_table(stored, path, compression="zstd")
+        pq.write_table(stored, path, compression=compression)
         paths.append(path)
     return paths
 

@@ -1,4 +1,5 @@
 import gzip
+import zlib
 from pathlib import Path
 
 import capture_bytes as write
@@ -103,6 +104,15 @@ def test_a_gzip_stream_that_breaks_off_gives_what_it_held(tmp_path):
     assert same(found, frames[: len(found)])
     assert 30 < len(found) < 45
     assert "gzip" in capture.cut
+
+
+def test_a_gzip_stream_that_breaks_off_between_two_packets_says_where(tmp_path):
+    stream = zlib.compressobj(wbits=31)
+    content = stream.compress(write.pcap(FRAMES)) + stream.flush(zlib.Z_SYNC_FLUSH)
+    found, capture = frames_of(tmp_path / "x", content)
+    assert same(found, FRAMES)
+    assert capture.cut.startswith("the gzip stream is damaged (")
+    assert capture.cut.endswith("at byte 165, after 3 packets")
 
 
 def test_a_frame_longer_than_any_network_has_is_damage(tmp_path):

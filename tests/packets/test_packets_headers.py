@@ -75,6 +75,12 @@ def test_icmp_of_both_versions():
     assert row(Ether() / IPv6() / ICMPv6EchoRequest())["ip_proto"] == 58
 
 
+@pytest.mark.parametrize("ip", [IP(len=30, proto=6), IPv6(plen=10, nh=6), IP(len=27, proto=17)])
+def test_what_follows_an_ip_packet_in_its_frame_is_no_header(ip):
+    found = row(Ether() / ip / bytes(40), malformed=1)
+    assert (found["ip_version"], found["has_ports"], found["payload_len"]) == (ip.version, False, 0)
+
+
 @pytest.mark.parametrize(
     "packet",
     [

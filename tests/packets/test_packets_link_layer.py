@@ -57,6 +57,7 @@ def test_bsd_loopback_in_both_byte_orders(family):
     assert is_udp_packet(row(struct.pack(family, 2) + raw(UDP_PACKET), 0), 4)
     assert row(struct.pack(family, 30) + raw(IPv6(hlim=6) / UDP()), 108)["ttl"] == 6
     assert row(struct.pack(family, 7) + bytes(40), 0)["ethertype"] == 0
+    assert row(struct.pack(family, 0x1E000002) + raw(UDP_PACKET), 0)["ethertype"] == 0
 
 
 TO_DS, FROM_DS, PROTECTED, ORDER = 1, 2, 64, 128
@@ -96,6 +97,24 @@ def test_wireless_without_readable_payload_gives_macs_only():
     for packet, destination in ((encrypted, C), (empty, C), (beacon, A)):
         found = row(RadioTap() / packet, 127)
         assert (mac_text(found["src"]), mac_text(found["dst"]), found["ethertype"]) == (B, destination, 0)
+
+
+def test_a_snap_header_of_another_organisation_has_no_ethertype():
+    for organisation, known in ((0, True), (0x0000F8, True), (0x00000C, False), (0x000100, False)):
+        found = row(wireless(FCfield=TO_DS) / LLC() / SNAP(OUI=organisation, code=0x800) / UDP_PACKET, 105)
+        assert found["ethertype"] == (0x800 if known else 0)
+    assert row(wireless(FCfield=TO_DS) / LLC() / SNAP(code=0x100) / bytes(40), 105)["ethertype"] == 0
+
+
+def test_a_later_wireless_fragment_begins_with_no_header():
+    found = row(wireless(FCfield=TO_DS, SC=16 + 3) / LLC() / SNAP() / UDP_PACKET, 105)
+    assert (mac_text(found["src"]), mac_text(found["dst"]), found["ip_version"]) == (B, C, 0)
+
+
+def test_management_frames_have_three_addresses_whatever_their_flags():
+    beacon = Dot11(type=0, subtype=8, FCfield=TO_DS + FROM_DS, addr1=A, addr2=B, addr3=C, addr4=C)
+    found = row(beacon / Dot11Beacon(), 105)
+    assert (mac_text(found["src"]), mac_text(found["dst"])) == (B, A)
 
 
 def test_wireless_control_frames():

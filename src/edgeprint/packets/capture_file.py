@@ -23,7 +23,7 @@ from edgeprint.errors import NotACapture
 from edgeprint.packets import pcap, pcapng
 from edgeprint.packets.frames import Frames
 
-BLOCK_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 8 * 1024 * 1024
 ReadInto = Callable[[memoryview], int | None]  # fills the front of a buffer, returns the number of bytes
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -70,7 +70,7 @@ class CaptureFile:
             data = self._read_on(read_into, rest)
             if len(data) == len(rest):
                 break
-        if len(rest):
+        if len(rest) or self.cut:
             where = f"at byte {behind:,}, after {self.frames:,} packets"
             self.cut = f"{self.cut or 'the capture ends in the middle of a packet'} {where}"
 

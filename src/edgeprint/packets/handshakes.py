@@ -15,6 +15,8 @@ segments are missing; TLS 1.3 with early data; a second ClientHello that does no
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 
 from edgeprint.packets.table import HandshakeTable
@@ -81,7 +83,7 @@ class Handshake:
         new = self.client.add(segment.sequence, segment.captured, segment.length, segment.time_ns)
         if not new or not self.client.seen:
             return None
-        answer = list(messages(self.server))
+        answer = _first_two(self.server)
         hello = ServerHello.parse(answer[0].body) if answer and answer[0].kind == SERVER_HELLO else None
         if hello is None or hello.retry or hello.resumed:
             self.over = True
@@ -96,7 +98,7 @@ class Handshake:
     def _in_clear(self, hello: ServerHello, answer: list[Message]) -> Times | None:
         """TLS 1.2 and before: the certificate follows the ServerHello, the key exchange is in clear."""
         certificate = answer[1] if len(answer) > 1 else None
-        exchange = _key_exchange(list(messages(self.client)))
+        exchange = _key_exchange(_first_two(self.client))
         if certificate is None or certificate.kind not in (CERTIFICATE, None) or exchange is None:
             self.over = True
             return None
@@ -106,6 +108,11 @@ class Handshake:
             return None
         self.over = True
         return server_ns, client_ns, hello.version
+
+
+def _first_two(stream: Stream) -> list[Message]:
+    """The messages that matter: what follows the second one of a flight tells nothing of its times."""
+    return list(islice(messages(stream), 2))
 
 
 def _hello_length(record: bytes) -> int:

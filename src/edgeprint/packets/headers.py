@@ -68,8 +68,11 @@ def transport(data: Octets, at: int, end: int, stop: int, protocol: int, later: 
     """Ports, TCP's window and flags, and where the payload begins and stops on the wire."""
     if later or (protocol != TCP and protocol != UDP):
         return False, 0, 0, 0, 0, at, stop
-    if at + (20 if protocol == TCP else 8) > end:
+    header_end = at + (20 if protocol == TCP else 8)
+    if header_end > end:
         return False, 0, 0, 0, 0, stop, stop
+    if header_end > stop:  # what follows the IP packet in its frame is no header
+        return False, 0, 0, 0, 0, -1, stop
     source_port, destination_port = be16(data, at), be16(data, at + 2)
     if protocol == UDP:
         length = be16(data, at + 4)

@@ -9,7 +9,7 @@ Sources: IEEE 802.1Q and 802.11; the link types of tcpdump.org; radiotap.org.
 
 from __future__ import annotations
 
-from edgeprint.packets.frames import Octets, be16, be32, mac48
+from edgeprint.packets.frames import Octets, be16, be32, mac48, number32
 
 NULL, ETHERNET, RAW_OLD, RAW_BSD, RAW, IEEE80211, LOOP, COOKED = 0, 1, 12, 14, 101, 105, 108, 113
 RADIOTAP, RAW_IPV4, RAW_IPV6, COOKED_V2 = 127, 228, 229, 276
@@ -20,6 +20,7 @@ LOOPBACKS = (NULL, LOOP)
 IPV4, IPV6 = 0x0800, 0x86DD
 VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
 INET6 = (10, 23, 24, 28, 30)  # the address family, one a system
+ETHERTYPE_FOLLOWS = (0x000000, 0x0000F8)  # organisation codes of RFC 1042 and of 802.1H in a SNAP header
 NETLINK = 824  # ARPHRD of a cooked frame whose protocol is no ethertype
 Link = tuple[int, int, int, int]  # source MAC, destination MAC, ethertype, at
 
@@ -65,7 +66,7 @@ def loopback(data: Octets, at: int, end: int) -> Link:
         return 0, 0, 0, -1
     family = be32(data, at)
     if family > 65535:
-        family = data[at] + data[at + 1] * 256
+        family = number32(data, at, False)
     if family == 2:
         return 0, 0, IPV4, at + 4
     if family in INET6:
@@ -97,13 +98,13 @@ def wireless(data: Octets, at: int, end: int, padded: bool) -> Link:
     if at + 10 > end or data[at] % 4 != 0:
         return 0, 0, 0, -1
     kind, subtype, flags = (data[at] // 4) % 4, data[at] // 16, data[at + 1]
-    to_ds, from_ds = flags % 2, (flags // 2) % 2
     if kind == 1:  # control frames have a receiver and most of them a transmitter
         clear_or_ack = subtype == 12 or subtype == 13
         source = 0 if clear_or_ack or at + 16 > end else mac48(data, at + 10)
         return source, mac48(data, at + 4), 0, end
     if kind == 3:
         return 0, 0, 0, end
+    to_ds, from_ds = (flags % 2, (flags // 2) % 2) if kind == 2 else (0, 0)
     after = at + 24 + 6 * (to_ds * from_ds)
     if after > end:
         return 0, 0, 0, -1
@@ -114,7 +115,8 @@ def wireless(data: Octets, at: int, end: int, padded: bool) -> Link:
         source_at = at + 24 if to_ds else at + 16
     source, destination = mac48(data, source_at), mac48(data, destination_at)
     protected, no_data = (flags // 64) % 2, (subtype // 4) % 2
-    if kind == 0 or no_data or protected:
+    later_fragment = data[at + 22] % 16 > 0
+    if kind == 0 or no_data or protected or later_fragment:
         return source, destination, 0, end
     if subtype >= 8:
         if after + 2 > end or data[after] >= 128:  # an aggregate of several frames
@@ -124,7 +126,10 @@ def wireless(data: Octets, at: int, end: int, padded: bool) -> Link:
         after = at + (after - at + 3) // 4 * 4
     if after + 8 > end or be32(data, after) // 256 != 0xAAAA03:  # no SNAP header
         return source, destination, 0, end
-    return source, destination, be16(data, after + 6), after + 8
+    organisation = be32(data, after + 2) % 16777216
+    if organisation not in ETHERTYPE_FOLLOWS:
+        return source, destination, 0, end
+    return source, destination, ethertype_or_zero(be16(data, after + 6)), after + 8
 
 
 def link_layer(data: Octets, at: int, end: int, link_type: int) -> Link:
@@ -161,6 +166,6 @@ def untag(data: Octets, at: int, end: int, ethertype: int) -> tuple[int, int, in
 
 
 LINK_PARTS = (
-    be16, be32, mac48, ethertype_or_zero, cooked, ip_by_version, loopback, radiotap, wireless, link_layer,
-    untag,
+    be16, be32, mac48, number32, ethertype_or_zero, cooked, ip_by_version, loopback, radiotap, wireless,
+    link_layer, untag,
 )  # fmt: skip

@@ -67,12 +67,11 @@ class Marked(NamedTuple):
 
     @classmethod
     def room(cls, n: int) -> Marked:
-        return cls(
-            np.empty(n, "i8"), np.empty(n, "i8"), np.empty(n, "i8"), np.empty(n, "?"), np.empty(n, "?")
-        )
+        row, conversation, tcp_at = (np.empty(n, "i8") for _ in range(3))
+        return cls(row, conversation, tcp_at, np.empty(n, "?"), np.empty(n, "?"))
 
     def first(self, n: int) -> Marked:
-        return Marked(*(column[:n] for column in self))
+        return Marked(*(column[:n] for column in self))  # type: ignore[arg-type]
 
 
 def fill_rows(

@@ -53,6 +53,8 @@ class Stream:
     Positions count from `base`. What a segment had on the wire is told apart from what was captured of it.
     """
 
+    __slots__ = ("_growth", "_head", "_segments", "base", "last_ns", "seen")
+
     def __init__(self, base: int) -> None:
         self.base = base
         self.seen = 0  # all bytes before this position were on the wire

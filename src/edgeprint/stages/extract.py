@@ -77,7 +77,7 @@ def _extract(path: Path, stream: FeatureStream, folder: Path) -> CaptureRows:
 
 def _keep(tables: dict[str, FeatureTable], folder: Path) -> None:
     for method, table in tables.items():
-        feature_table.write(table, folder / method)
+        feature_table.write(table, folder / method, compression="lz4")
 
 
 def _count(total: dict[str, int], more: dict[str, int]) -> None:

@@ -7,7 +7,7 @@ distinct name of a block is put into text once. Malformed messages give the ques
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,8 @@ from edgeprint.packets.table import DnsTable, PacketTable
 from edgeprint.packets.tcp_stream import Segment
 
 LONGEST_NAME = 255
-LONGEST_TCP_MESSAGE = 65_537  # its length's two bytes included
+MOST_POINTERS = 127  # in a name, as many as it has labels
+ENOUGH = 1024  # bytes of a message over TCP: its questions stand in front
 MOST_STREAMS = 4096  # directions of TCP conversations followed at a time; the oldest gives way
 SHORTEST_QUESTION = 5  # the root, type and class
 INTERPRETED_BYTES = 300_000  # of messages before compiling
@@ -49,9 +50,10 @@ def walk_name(data: Octets, start: int, at: int, end: int, key: int, other_key: 
     """(number, place behind) of the name at `at` in the message from `start` to `end`; -1 behind: malformed.
 
     Names that differ in more than case have different numbers. A compression pointer must point before the
-    place it was reached from, so that none can loop.
+    place it was reached from, so that none can loop, and there is a bound to their number, so that a message
+    full of them takes no longer to read than another.
     """
-    one, other, length, behind, lowest = 1, 1, 0, 0, at
+    one, other, length, behind, lowest, pointers = 1, 1, 0, 0, at, 0
     while at < end:
         size = data[at] + 0
         if size == 0:
@@ -62,7 +64,8 @@ def walk_name(data: Octets, start: int, at: int, end: int, key: int, other_key: 
             if behind == 0:
                 behind = at + 2
             at = start + be16(data, at) % 16384
-            if at >= lowest:
+            pointers += 1
+            if at >= lowest or pointers > MOST_POINTERS:
                 break
             lowest = at
         else:
@@ -175,8 +178,9 @@ def _label(octets: bytes) -> str:
 class DnsStreams:
     """DNS messages over TCP, each behind its length, put together across segments.
 
-    A message is given once its questions are there, with the row of the segment that brought the last of
-    them; where a segment is missing or was cut, what came before it is given and reading starts anew.
+    A message is given once its questions are there, or ENOUGH of it, with the row of the segment that brought
+    them; the rest of it is passed over. Where a segment is missing or was cut, what came before it is given
+    and reading starts anew.
     """
 
     def __init__(self) -> None:
@@ -196,39 +200,39 @@ class DnsStreams:
 
 
 class _Direction:
-    """One direction of a conversation: bytes that are not read yet, and the sequence number behind them."""
+    """One direction of a conversation."""
 
     def __init__(self) -> None:
-        self.waiting = b""
-        self.given = False  # the message that `waiting` begins with
-        self.following: int | None = None
+        self.waiting = b""  # of a message that is not given yet
+        self.passing = 0  # bytes to come of one that is
+        self.following: int | None = None  # sequence number
 
     def add(self, segment: Segment) -> list[bytes]:
         behind = (segment.sequence + segment.length) % (1 << 32)
         if self.following is not None and (self.following - behind) % (1 << 32) < 1 << 31:
             return []  # a repetition
         if segment.sequence != self.following:
-            self.waiting, self.given = b"", False
+            self.waiting, self.passing = b"", 0
         self.following = behind
-        self.waiting += segment.captured
-        whole = len(segment.captured) == segment.length
-        found = list(self._messages(whole))
-        if not whole:
-            self.waiting, self.following = b"", None
+        self.waiting += segment.captured[self.passing :]
+        self.passing -= min(self.passing, len(segment.captured))
+        cut = len(segment.captured) < segment.length
+        found = list(self._messages(cut))
+        if cut:
+            self.waiting, self.passing, self.following = b"", 0, None
         return found
 
-    def _messages(self, whole: bool) -> Iterable[bytes]:
+    def _messages(self, cut: bool) -> Iterator[bytes]:
         while len(self.waiting) >= 14:
             length = int.from_bytes(self.waiting[:2], "big")
             if length < 12:  # no DNS message: wait for a segment that begins with one
                 self.waiting, self.following = b"", None
                 return
             message = self.waiting[2 : 2 + length]
-            complete = len(message) == length
             asked = int.from_bytes(message[4:6], "big")
-            if not self.given and (complete or not whole or 0 < asked == len(questions(message))):
-                yield message
-                self.given = True
-            if not complete:
+            whole = len(message) == length or cut or len(message) >= ENOUGH
+            if not whole and not 0 < asked == len(questions(message)):
                 return
-            self.waiting, self.given = self.waiting[2 + length :], False
+            yield message
+            self.waiting = self.waiting[2 + len(message) :]
+            self.passing = length - len(message)

@@ -43,6 +43,7 @@ def extract(root: Path = Path()) -> dict:
     """Decode every capture of data/captures and write the three feature sets."""
     workspace = Workspace(root.resolve())
     inventory = workspace.inventory()
+    stage.check(workspace.params())
     names = [str(p.relative_to(workspace.captures)) for p in stage.captures_of(workspace.captures)]
     workspace.state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=workspace.state, prefix="parts-") as folder:  # where workers see it
@@ -57,4 +58,4 @@ def extract(root: Path = Path()) -> dict:
 
 
 if __name__ == "__main__":
-    main(extract.with_options(task_runner=runner(params.load().extract)))
+    main(lambda: extract.with_options(task_runner=runner(params.load().extract))())

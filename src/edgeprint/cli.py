@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -128,6 +129,8 @@ def compile() -> None:
 
     What is compiled is kept beside the source, or in the user's cache folder; `make setup` has done this.
     """
+    if find_spec("numba") is None:
+        raise EdgeprintError("nothing to compile: numba is missing; pip install 'edgeprint[train]' brings it")
     from edgeprint.stages.compile import compile_loops
 
     compile_loops()

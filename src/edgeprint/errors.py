@@ -2,7 +2,6 @@
 
 EdgeprintError
 ├── NotACapture         the file is neither pcap nor pcapng
-├── TruncatedCapture    the capture ends in the middle of a packet
 ├── UnknownDevice       a device or MAC that the inventory does not list
 ├── BadInventory        devices.csv cannot be used
 ├── BadParams           params.yaml has an unknown key or a value out of range
@@ -20,10 +19,6 @@ class EdgeprintError(Exception):
 
 class NotACapture(EdgeprintError):
     """The file is neither pcap nor pcapng (nor gzip of either)."""
-
-
-class TruncatedCapture(EdgeprintError):
-    """The capture ends in the middle of a packet."""
 
 
 class UnknownDevice(EdgeprintError):

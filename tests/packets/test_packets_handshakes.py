@@ -269,6 +269,25 @@ def test_a_connection_is_followed_for_a_bounded_number_of_segments():
     assert len(marked.row) == SEGMENTS
 
 
+def test_both_ends_may_have_the_same_port():
+    talk, _ = opened(client_port=443)
+    answered(talk)
+    talk.say(CLIENT_FLIGHT, client=True)
+    assert len(times(talk.taken())) == 1
+
+
+def test_a_repeated_hello_does_not_keep_a_handshake_open(monkeypatch):
+    monkeypatch.setattr("edgeprint.packets.handshakes.MOST_SEGMENTS", 5)
+    talk = Talk()
+    talk.say(client_hello(), client=True)
+    for _ in range(5):
+        talk.say(b"?", client=False)
+        talk.say(client_hello(), client=True, at=2**32 - 50)
+    decoder = Decoder()
+    decoder.decode(talk.taken())
+    assert all(handshake.segments <= 5 for handshake in decoder._handshakes._open.values())
+
+
 def test_many_open_handshakes_stay_bounded(monkeypatch):
     monkeypatch.setattr("edgeprint.packets.handshakes.MOST_OPEN", 10)
     decoder = Decoder()

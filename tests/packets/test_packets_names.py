@@ -92,6 +92,35 @@ def test_after_a_hole_reading_begins_with_the_next_message():
     assert over_tcp((0, FRAMED[:9], None), (500, FRAMED, None)) == [(1, QUERY)]
 
 
+def test_what_came_before_is_not_read_again_with_what_is_new():
+    assert over_tcp((0, FRAMED, None), (0, FRAMED + FRAMED, None)) == [(0, QUERY), (1, QUERY)]
+
+
+def test_a_new_connection_between_the_same_ports_is_no_repetition():
+    first = 3_000_000_000
+    pieces = [(0, FRAMED, None), (-1_000_000_000, FRAMED, None), (-1_500_000_000, FRAMED, None)]
+    assert [row for row, _ in over_tcp(*pieces, first=first)] == [0, 1, 2]
+
+
+def test_the_rest_of_a_message_that_was_cut_is_no_message():
+    long = struct.pack(">H", 2000) + QUERY + FRAMED * 80
+    pieces = (0, long[:100], 1000), (1000, long[1000:1100], 1002), (2002, FRAMED, None)
+    assert [row for row, _ in over_tcp(*pieces)] == [0, 2]
+
+
+def test_both_directions_may_have_port_53():
+    def half(source, octets, at):
+        return Segment(at, 1, False, True, 0, source, 5 - source, 53, 7 + at, 0, len(octets), octets)
+
+    found = DnsStreams().read([half(2, FRAMED[:9], 0), half(3, FRAMED, 1), half(2, FRAMED[9:], 9)])
+    assert found == [(1, QUERY), (9, QUERY)]
+
+
+def test_of_many_questions_the_first_are_read():
+    message = HEADER[:4] + b"\x00\xff" + HEADER[6:] + b"\x01a\x00\x00\x01\x00\x01" * 255
+    assert questions(message) == [(1, "a")] * names.MOST_QUESTIONS
+
+
 def test_a_segment_that_was_cut_gives_what_it_has():
     assert over_tcp((0, FRAMED, 900), (900, FRAMED, None)) == [(0, QUERY), (1, QUERY)]
 

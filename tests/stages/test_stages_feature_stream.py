@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from edgeprint import params as all_params
+from edgeprint.errors import BadParams, NotACapture
 from edgeprint.feature_table import FeatureTable, read_file
 from edgeprint.packets.decode import decode, decode_chunks
-from edgeprint.packets.inventory import read
+from edgeprint.packets.inventory import Device, Inventory, read
 from edgeprint.packets.table import HandshakeTable, PacketTable
 from edgeprint.stages import extract, feature_stream
 from edgeprint.stages.feature_stream import FeatureStream, OutOfOrder
@@ -36,7 +37,7 @@ def capture(home):
 
 @pytest.fixture
 def stream(home, monkeypatch):
-    monkeypatch.setattr(feature_stream, "ENOUGH", ENOUGH)
+    monkeypatch.setattr(feature_stream, "ENOUGH_PACKETS", ENOUGH)
     return lambda **options: FeatureStream("x", read(home / "devices.csv"), PARAMS, **options)
 
 
@@ -97,6 +98,66 @@ def test_a_capture_out_of_order_gives_the_rows_of_its_packets_in_order(
         method: [read_file(path) for path in tmp_path.glob(f"*/*/{method}/*.parquet")] for method in METHODS
     }
     assert_same({m: in_order(part) for m, part in parts.items()}, rows(stream(patient=True), [whole]))
+
+
+def test_packets_of_one_window_are_put_together_once(capture, stream, monkeypatch):
+    whole, _ = decode(capture)
+    half_hour = whole.select(
+        whole.time_ns < whole.time_ns.min() // (1800 * 10**9) * 1800 * 10**9 + 1800 * 10**9
+    )
+    assert len(half_hour) < len(whole)
+    joined, concatenate = [], PacketTable.concatenate
+    monkeypatch.setattr(PacketTable, "concatenate", lambda tables: joined.append(1) or concatenate(tables))
+    made = stream()
+    for _ in range(10):
+        made.push(half_hour)
+    assert not joined
+
+
+def test_a_handshake_is_its_devices_whichever_of_its_macs_speaks(stream):
+    hello = HandshakeTable(
+        *(np.array([n], t) for n, t in ((5, "u8"), (9, "u8"), (0, "i8"), (1, "i8"), (2, "i8"), (771, "u2")))
+    )
+    table = PacketTable.from_columns({"time_ns": np.array([3]), "src": np.array([6])}, handshakes=hello)
+    inventory = Inventory({"hub": Device("hub", "hub", True, frozenset({5, 6}))})
+    found = FeatureStream("x", inventory, PARAMS)
+    found.push(table)
+    row = found.finish()["cclp"]
+    assert row.values[0, row.schema.names.index("tls_handshakes")] == 1
+
+
+def test_a_capture_that_breaks_while_it_is_read_leaves_no_rows(home, capture, monkeypatch, tmp_path):
+    def breaking(path):
+        yield from list(decode_chunks(path))[:-1]
+        raise NotACapture(f"{path} cannot be read: input/output error")
+
+    monkeypatch.setattr(feature_stream, "ENOUGH_PACKETS", ENOUGH)
+    monkeypatch.setattr(extract, "decode_chunks", breaking)
+    found = extract.extract_capture(capture, "x", read(home / "devices.csv"), PARAMS, tmp_path)
+    assert "input/output error" in found.refused
+    assert not list(tmp_path.rglob("*.parquet"))
+
+
+def test_a_name_that_is_not_unicode_is_shown_as_far_as_it_is(home, capture, tmp_path):
+    name = b"caf\xe9.pcap".decode(errors="surrogateescape")
+    assert (
+        extract.extract_capture(capture, name, read(home / "devices.csv"), PARAMS, tmp_path).capture
+        == "caf\ufffd.pcap"
+    )
+
+
+def test_a_wrong_column_is_refused_before_any_capture_is_read():
+    wrong = PARAMS.lstm_cnn.features.model_copy(update={"columns": ["user_pakets"]})
+    with pytest.raises(BadParams, match="user_pakets"):
+        extract.check(
+            PARAMS.model_copy(update={"lstm_cnn": PARAMS.lstm_cnn.model_copy(update={"features": wrong})})
+        )
+
+
+def test_a_flood_of_addresses_keeps_the_most_frequent():
+    flood = {f"{n:012x}": 1 for n in range(3000)} | {"router": 50}
+    kept = extract._most_frequent(flood)
+    assert len(kept) == extract.MOST_STRANGERS and kept["router"] == 50
 
 
 def test_no_packet_of_a_device_gives_no_rows(stream):

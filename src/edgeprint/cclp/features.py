@@ -163,7 +163,8 @@ def _dns_names(packets: DevicePackets, windows: _Windows) -> NDArray[np.float64]
 def _tls(packets: DevicePackets, windows: _Windows) -> NDArray[np.float64]:
     """Quartiles, mean and deviation of the reaction in handshakes, and their number [k, 8] (section IV.D)."""
     handshakes = packets.table.handshakes
-    mine = np.isin(handshakes.client, np.unique(packets.table.src[packets.sent]))
+    macs = np.array(sorted(packets.macs), "u8") if packets.macs else packets.table.src[packets.sent]
+    mine = np.isin(handshakes.client, macs)
     number = handshakes.client_ns[mine] // windows.length_ns
     order = np.argsort(number, kind="stable")
     reaction = (handshakes.client_ns[mine] - handshakes.server_ns[mine])[order] / SECOND

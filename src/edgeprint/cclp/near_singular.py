@@ -1,38 +1,39 @@
 """The regressions of statsmodels' adfuller(x), operation by operation, for series where rounding decides.
 
 Where a design is rank-deficient, or its own past explains a series without residual, the pseudo-inverse of
-noise names the lag order and the statistic: only the same arithmetic gives the same answer. Short series,
-as nearly all of these are, spend nine tenths of their time in statsmodels' classes; here the same calls to
-numpy are made without them. Long ones are left to statsmodels itself.
+noise names the lag order and the statistic: only the same arithmetic gives the same answer. The same calls to
+numpy are made here without statsmodels' classes, which take nine tenths of the time of short series and keep
+every fit of long ones in memory; a test holds both equal to the last bit.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-LONG = 500  # points; also, longer series do not come twice
+REMEMBERED = 500  # points; longer series do not come twice
 RANK = float(np.finfo("f8").eps)  # numpy.linalg.matrix_rank's tolerance, times the number of columns
 PSEUDO_INVERSE = 1e-15  # statsmodels' cut-off of singular values
 
 
 def regress_as_statsmodels(x: NDArray[np.float64]) -> tuple[float, int]:
     """t statistic of the level of a series [n >= 4] that is not constant, and the lag order used."""
-    if len(x) > LONG:
-        return _by_statsmodels(x)
-    return _remembered(x.tobytes())
+    return _remembered(x.tobytes()) if len(x) <= REMEMBERED else _with_one_thread(x)
 
 
 @functools.lru_cache(4096)
 def _remembered(series: bytes) -> tuple[float, int]:
     """Quiet devices repeat themselves: half of the series that come this far have been here before."""
+    return _with_one_thread(np.frombuffer(series))
+
+
+def _with_one_thread(x: NDArray[np.float64]) -> tuple[float, int]:
     with np.errstate(all="ignore"), _blas().limit(limits=1, user_api="blas"):
-        return repeat(np.frombuffer(series))
+        return repeat(x)
 
 
 def repeat(x: NDArray[np.float64]) -> tuple[float, int]:
@@ -81,15 +82,6 @@ def _least_squares(
     beta = np.dot(inverse, target)
     rank = int(np.count_nonzero(s > s[0] * len(s) * RANK))
     return inverse, beta, target - np.dot(design, beta), rank
-
-
-def _by_statsmodels(x: NDArray[np.float64]) -> tuple[float, int]:
-    from statsmodels.tsa.stattools import adfuller
-
-    with warnings.catch_warnings(), np.errstate(all="ignore"), _blas().limit(limits=1, user_api="blas"):
-        warnings.simplefilter("ignore")
-        result = adfuller(x, result_object=True)
-    return (result.statistic if math.isfinite(result.statistic) else math.nan), result.lags
 
 
 @functools.cache

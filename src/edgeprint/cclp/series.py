@@ -10,19 +10,18 @@ from edgeprint.cclp.stationarity import attempt, near_singular_adf
 from edgeprint.cclp.statistics import binned_entropy, extent, nine
 from edgeprint.compiled import compiled
 
-STATISTICS = slice(0, 9)
 ENTROPY = slice(9, 10)
-ADF = slice(10, 25)  # five values of the series, of its first and of its second difference
+ADF = 10  # first of five values of the series; those of its first and second difference follow
 
 
 def describe(
     values: NDArray[np.float64], begin: NDArray[np.int64], end: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Columns [k, 25] of the series values[begin[i] : end[i]], as STATISTICS, ENTROPY and ADF divide them."""
+    """Columns [k, 25] of the series values[begin[i] : end[i]]: nine statistics, ENTROPY, three ADF tests."""
     found, certain = _describe(values, begin, end)
     for row, difference in np.argwhere(~certain).tolist():
         x = np.diff(values[begin[row] : end[row]], n=difference)
-        found[row, 10 + 5 * difference : 15 + 5 * difference] = near_singular_adf(x)
+        found[row, ADF + 5 * difference : ADF + 5 + 5 * difference] = near_singular_adf(x)
     return found
 
 
@@ -37,7 +36,7 @@ def _describe(values, begin, end):
         for difference in range(3):
             if difference > 0:
                 x = x[1:] - x[:-1]
-            found[row, 10 + 5 * difference : 15 + 5 * difference], certain[row, difference] = attempt(x)
+            found[row, ADF + 5 * difference : ADF + 5 + 5 * difference], certain[row, difference] = attempt(x)
     return found, certain
 
 

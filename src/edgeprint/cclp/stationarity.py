@@ -118,7 +118,7 @@ def attempt(x: NDArray[np.float64]) -> tuple[tuple[float, float, float, float, f
 
 
 def adf(x: NDArray[np.float64]) -> Adf:
-    """Test a series [n] for a unit root; equal to statsmodels' adfuller(x) wherever that gives numbers.
+    """Test a series [n] for a unit root; statsmodels' adfuller(x), to 1e-8 or closer to the truth.
 
     A constant series, one of fewer than 4 points and one that its own past explains without any residual
     have nothing to test: statistic 0, p-value 1 and the critical values of an infinite series.

@@ -31,7 +31,8 @@ from edgeprint.packets.tls import (
     messages,
 )
 
-MOST_OPEN = 4096  # handshakes waiting for their end; the oldest gives way
+MOST_SEGMENTS = 64  # of a handshake, repetitions included
+MOST_OPEN = 1024  # handshakes waiting for their end; the oldest gives way
 TLS13 = 0x0304
 Times = tuple[int, int, int]  # server_ns, client_ns, version
 
@@ -70,6 +71,7 @@ class Handshake:
     def __init__(self, hello: Segment) -> None:
         self.hello = hello
         self.over = False
+        self.segments = 0
         self.client = Stream(
             hello.sequence + _hello_length(hello.captured)
         )  # what comes after the ClientHello
@@ -77,7 +79,11 @@ class Handshake:
 
     def follow(self, segment: Segment) -> Times | None:
         """Take the next segment; the times, once the handshake is complete."""
-        if segment.port != self.hello.port:
+        self.segments += 1
+        if self.segments > MOST_SEGMENTS:
+            self.over = True
+            return None
+        if segment.sender != self.hello.sender:
             self.server.add(segment.sequence, segment.captured, segment.length, segment.time_ns)
             return None
         new = self.client.add(segment.sequence, segment.captured, segment.length, segment.time_ns)

@@ -72,7 +72,7 @@ class Inventory:
             sent = np.isin(ordered.src, macs)
             mine = sent | np.isin(ordered.dst, macs)
             if mine.any():
-                found[device.name] = DevicePackets(device.name, ordered.select(mine), sent[mine])
+                found[device.name] = DevicePackets(device.name, ordered.select(mine), sent[mine], device.macs)
         return found
 
     def packets(self, table: PacketTable) -> dict[str, int]:

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from edgeprint.packets.frames import Frames, Octets, be16
 from edgeprint.packets.hot_loop import HotLoop
 from edgeprint.packets.table import DnsTable, PacketTable
-from edgeprint.packets.tcp_stream import Segment
+from edgeprint.packets.tcp_stream import FARTHEST, Segment
 
 LONGEST_NAME = 255
 MOST_POINTERS = 127  # in a name, as many as it has labels
-ENOUGH = 1024  # bytes of a message over TCP: its questions stand in front
+ENOUGH_BYTES = 1024  # of a message over TCP: its questions stand in front
+MOST_QUESTIONS = 8  # of a message; queries have one (RFC 9619)
 MOST_STREAMS = 4096  # directions of TCP conversations followed at a time; the oldest gives way
 SHORTEST_QUESTION = 5  # the root, type and class
 INTERPRETED_BYTES = 300_000  # of messages before compiling
@@ -94,7 +95,7 @@ def find_questions(
         if first + 12 > stop or (data[first + 2] // 16) % 8 > 0:  # other operations do not ask for names
             continue
         at = first + 12
-        for _ in range(be16(data, first + 4)):
+        for _ in range(min(be16(data, first + 4), MOST_QUESTIONS)):
             number, behind = walk_name(data, first, at, stop, key, other_key)
             if behind < 0 or behind + 4 > stop:
                 break
@@ -119,9 +120,11 @@ def read_questions(frames: Frames, table: PacketTable, tcp: Iterable[tuple[int, 
     start = frames.offset[rows] + table.payload_offset[rows]
     end = np.minimum(start + table.payload_len[rows], frames.offset[rows] + frames.cap_len[rows])
     parts = [_read(frames.data, rows, start, end)]
-    for row, message in tcp:
-        octets = np.frombuffer(message, "u1")
-        parts.append(_read(octets, np.array([row]), np.array([0]), np.array([len(octets)])))
+    if messages := list(tcp):
+        data = np.frombuffer(bytearray(b"".join(message for _, message in messages)), "u1")
+        ends = np.cumsum([len(message) for _, message in messages])
+        starts = np.concatenate([[0], ends[:-1]])
+        parts.append(_read(data, np.array([row for row, _ in messages]), starts, ends))
     return _in_order(parts) if len(parts) > 1 else parts[0]
 
 
@@ -148,7 +151,8 @@ def _read(data: NDArray[np.uint8], rows: NDArray, start: NDArray, end: NDArray) 
 
 def questions(message: bytes) -> list[tuple[int, str]]:
     """(type, name) of each question of a DNS message, until the first that is malformed."""
-    found = _read(np.frombuffer(message, "u1"), np.array([0]), np.array([0]), np.array([len(message)]))
+    data = np.frombuffer(bytearray(message), "u1")  # writable, as frames are: one compiled loop for both
+    found = _read(data, np.array([0]), np.array([0]), np.array([len(message)]))
     return list(zip(found.qtype.tolist(), found.name, strict=True))
 
 
@@ -178,19 +182,19 @@ def _label(octets: bytes) -> str:
 class DnsStreams:
     """DNS messages over TCP, each behind its length, put together across segments.
 
-    A message is given once its questions are there, or ENOUGH of it, with the row of the segment that brought
-    them; the rest of it is passed over. Where a segment is missing or was cut, what came before it is given
-    and reading starts anew.
+    A message is given once its questions are there, or ENOUGH_BYTES of it, with the row of the segment that
+    brought them; the rest of it is passed over. Of a segment that was cut, what was captured is given. A
+    message of which a segment is missing is lost, unless its questions came before.
     """
 
     def __init__(self) -> None:
-        self._open: dict[tuple[int, int], _Direction] = {}
+        self._open: dict[tuple[int, tuple[int, int]], _Direction] = {}
 
     def read(self, segments: Iterable[Segment]) -> list[tuple[int, bytes]]:
         """(row, message) of all messages whose questions end in these segments."""
         found = []
         for segment in segments:
-            key = segment.conversation, segment.port
+            key = segment.conversation, segment.sender
             direction = self._open.pop(key, None) or _Direction()
             self._open[key] = direction
             if len(self._open) > MOST_STREAMS:
@@ -208,29 +212,38 @@ class _Direction:
         self.following: int | None = None  # sequence number
 
     def add(self, segment: Segment) -> list[bytes]:
-        behind = (segment.sequence + segment.length) % (1 << 32)
-        if self.following is not None and (self.following - behind) % (1 << 32) < 1 << 31:
+        known = self._known(segment.sequence)
+        captured, length = segment.captured[known:], segment.length - known
+        if length <= 0:
             return []  # a repetition
-        if segment.sequence != self.following:
+        if not known and segment.sequence != self.following:
             self.waiting, self.passing = b"", 0
-        self.following = behind
-        self.waiting += segment.captured[self.passing :]
-        self.passing -= min(self.passing, len(segment.captured))
-        cut = len(segment.captured) < segment.length
-        found = list(self._messages(cut))
-        if cut:
-            self.waiting, self.passing, self.following = b"", 0, None
+        self.following = (segment.sequence + segment.length) % (1 << 32)
+        passed = min(self.passing, length)
+        self.passing -= passed
+        self.waiting += captured[passed:]
+        lacking = length - max(passed, len(captured))  # on the wire, but not captured
+        found = list(self._messages(cut=lacking > 0))
+        if lacking > 0:
+            self.waiting, self.passing = b"", max(0, self.passing - lacking)
         return found
 
-    def _messages(self, cut: bool) -> Iterator[bytes]:
+    def _known(self, sequence: int) -> int:
+        """Bytes from `sequence` on that came before; 0 where it is far off, as in a new connection."""
+        if self.following is None:
+            return 0
+        known = (self.following - sequence) % (1 << 32)
+        return known if known < FARTHEST else 0
+
+    def _messages(self, *, cut: bool) -> Iterator[bytes]:
         while len(self.waiting) >= 14:
             length = int.from_bytes(self.waiting[:2], "big")
             if length < 12:  # no DNS message: wait for a segment that begins with one
                 self.waiting, self.following = b"", None
                 return
             message = self.waiting[2 : 2 + length]
-            asked = int.from_bytes(message[4:6], "big")
-            whole = len(message) == length or cut or len(message) >= ENOUGH
+            asked = min(int.from_bytes(message[4:6], "big"), MOST_QUESTIONS)
+            whole = len(message) == length or cut or len(message) >= ENOUGH_BYTES
             if not whole and not 0 < asked == len(questions(message)):
                 return
             yield message

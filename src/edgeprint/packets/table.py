@@ -198,6 +198,7 @@ class DevicePackets:
     device: str
     table: PacketTable  # [n]
     sent: NDArray[np.bool_]  # [n] True where one of the device's MACs is the source
+    macs: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return len(self.table)

@@ -10,7 +10,7 @@ from edgeprint.packets.frames import Frames
 from edgeprint.packets.rows import Marked
 from edgeprint.packets.table import PacketTable
 
-FARTHEST = 1 << 20  # bytes from the base; a segment beyond belongs to no handshake
+FARTHEST = 1 << 17  # bytes; a segment farther on belongs to no handshake, one farther back is no repetition
 
 
 class Segment(NamedTuple):
@@ -28,6 +28,11 @@ class Segment(NamedTuple):
     acknowledged: int
     length: int  # on the wire
     captured: bytes
+
+    @property
+    def sender(self) -> tuple[int, int]:
+        """MAC and port: both ends of a connection may have the same port."""
+        return self.source, self.port
 
 
 def segments(frames: Frames, table: PacketTable, marked: Marked) -> list[Segment]:
@@ -53,13 +58,13 @@ class Stream:
     Positions count from `base`. What a segment had on the wire is told apart from what was captured of it.
     """
 
-    __slots__ = ("_growth", "_head", "_segments", "base", "last_ns", "seen")
+    __slots__ = ("_growth", "_segments", "base", "head", "last_ns", "seen")
 
     def __init__(self, base: int) -> None:
         self.base = base
         self.seen = 0  # all bytes before this position were on the wire
         self.last_ns: int | None = None  # the last packet that brought something new
-        self._head = b""  # what came in order and whole; then it stays as it is
+        self.head = b""  # what came in order and whole; then it stays as it is
         self._segments: list[tuple[int, int, bytes]] = []  # the others: start, end on the wire, captured
         self._growth: list[tuple[int, int]] = []  # (seen, time) each time that `seen` moved
 
@@ -67,8 +72,8 @@ class Stream:
         """Take a segment of `length` bytes on the wire; False if it brings nothing new."""
         start = (sequence - self.base + (1 << 31)) % (1 << 32) - (1 << 31)
         end = start + length
-        if start == len(self._head) and len(captured) == length and end <= FARTHEST and not self._segments:
-            self._head += captured
+        if start == len(self.head) and len(captured) == length and end <= FARTHEST and not self._segments:
+            self.head += captured
             self.seen, self.last_ns = end, time_ns
             self._growth.append((end, time_ns))
             return True
@@ -91,7 +96,7 @@ class Stream:
 
     def read(self, start: int, length: int) -> bytes:
         """The captured bytes from a position on, at most `length`, up to the first that is missing."""
-        found = self._head[start : start + length]
+        found = self.head[start : start + length]
         while self._segments and len(found) < length:
             at = start + len(found)
             piece = next((c[at - s :] for s, _, c in self._segments if s <= at < s + len(c)), b"")

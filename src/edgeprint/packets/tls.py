@@ -54,19 +54,21 @@ class Records:
         self.lacking: int | None = None  # position of the first record header that is not there
         self._spans: list[tuple[int, int]] = []  # (start in the stream, length) of each record's content
         at = total = 0
+        head = stream.head  # nearly always all there is
         while len(self._spans) < MOST_RECORDS:
-            head = stream.read(at, 5)
-            if len(head) < 5:
+            record = head[at : at + 5] if at + 5 <= len(head) else stream.read(at, 5)
+            if len(record) < 5:
                 self.lacking = at
                 return
-            if head[0] != HANDSHAKE_RECORD:
+            if record[0] != HANDSHAKE_RECORD:
                 return
-            size = int.from_bytes(head[3:], "big")
+            size = record[3] * 256 + record[4]
+            behind = at + 5 + size
             if len(self.run) == total:
-                self.run += stream.read(at + 5, size)
+                self.run += head[at + 5 : behind] if behind <= len(head) else stream.read(at + 5, size)
             self._spans.append((at + 5, size))
             total += size
-            at += 5 + size
+            at = behind
 
     def position(self, at: int) -> int | None:
         """Where byte `at` of the run stands in the stream; None beyond the records known."""

@@ -10,6 +10,7 @@ them need more memory than a day.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeprint import feature_table
-from edgeprint.errors import EdgeprintError, NotEnoughData
+from edgeprint.errors import NotACapture, NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.decode import decode_chunks
 from edgeprint.packets.inventory import Inventory
@@ -27,6 +28,7 @@ from edgeprint.stages.feature_stream import FeatureStream, OutOfOrder
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.workspace import Workspace
 
+MOST_STRANGERS = 1000
 NOT_CAPTURES = {"devices.csv", "source.json"}
 
 
@@ -42,6 +44,11 @@ class CaptureRows:
     refused: str | None = None  # why nothing could be read
 
 
+def check(params: Params) -> None:
+    """Refuse feature settings before any capture is read. Raises BadParams."""
+    FeatureStream("", Inventory({}), params).finish()
+
+
 def captures_of(folder: Path) -> list[Path]:
     """Every file that may be a capture, in the order of names."""
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in NOT_CAPTURES)
@@ -52,15 +59,22 @@ def extract_capture(path: Path, name: str, inventory: Inventory, params: Params,
 
     A file that cannot be read is reported in `refused`, never raised.
     """
-    folder = parts / hashlib.sha256(name.encode()).hexdigest()[:16]
+    folder = parts / hashlib.sha256(os.fsencode(name)).hexdigest()[:16]
+    shown = os.fsencode(name).decode(errors="replace")
     try:
         try:
-            return _extract(path, FeatureStream(name, inventory, params), folder)
+            return _extract(path, FeatureStream(shown, inventory, params), folder)
         except OutOfOrder:
-            shutil.rmtree(folder, ignore_errors=True)
-            return _extract(path, FeatureStream(name, inventory, params, patient=True), folder)
-    except EdgeprintError as error:
-        return CaptureRows(name, refused=str(error))
+            _forget(folder)
+            return _extract(path, FeatureStream(shown, inventory, params, patient=True), folder)
+    except NotACapture as error:
+        _forget(folder)
+        return CaptureRows(shown, refused=str(error))
+
+
+def _forget(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _extract(path: Path, stream: FeatureStream, folder: Path) -> CaptureRows:
@@ -71,6 +85,7 @@ def _extract(path: Path, stream: FeatureStream, folder: Path) -> CaptureRows:
         rows.report = {**asdict(report), "path": stream.capture}
         _count(rows.devices, stream.inventory.packets(table))
         _count(rows.strangers, stream.inventory.strangers(table))
+        rows.strangers = _most_frequent(rows.strangers)
     _keep(stream.finish(), folder / "last")
     return rows
 
@@ -78,6 +93,13 @@ def _extract(path: Path, stream: FeatureStream, folder: Path) -> CaptureRows:
 def _keep(tables: dict[str, FeatureTable], folder: Path) -> None:
     for method, table in tables.items():
         feature_table.write(table, folder / method, compression="lz4")
+
+
+def _most_frequent(strangers: dict[str, int]) -> dict[str, int]:
+    """A flood of made-up addresses must fill neither the memory nor the report."""
+    if len(strangers) <= 2 * MOST_STRANGERS:
+        return strangers
+    return dict(sorted(strangers.items(), key=lambda item: -item[1])[:MOST_STRANGERS])
 
 
 def _count(total: dict[str, int], more: dict[str, int]) -> None:
@@ -111,7 +133,7 @@ def store(everything: list[CaptureRows], inventory: Inventory, workspace: Worksp
         "captures": [{"capture": r.capture, "packets": r.packets, **r.report} for r in read],
         "refused": refused,
         "devices": counts,
-        "strangers": dict(sorted(strangers.items(), key=lambda item: -item[1])),
+        "strangers": dict(sorted(strangers.items(), key=lambda item: -item[1])[:MOST_STRANGERS]),
     }
 
 

@@ -1,11 +1,11 @@
-"""The feature rows of one capture from its tables as they come, in the memory of a window or two.
+"""The feature rows of one capture from its tables as they come, in the memory of the packets of a window.
 
     stream = FeatureStream("monday.pcap", inventory, params)
     for table, report in decode_chunks(path):
         keep(stream.push(table))          # the rows that are final by now, a FeatureTable a method
     keep(stream.finish())
 
-Rows are made once ENOUGH packets wait and the capture's time has passed their window by PATIENCE; all of them
+Rows are made once ENOUGH_PACKETS wait and the capture's time has passed their window by PATIENCE; all of them
 together are those of the whole capture at once, bit for bit. A packet that comes later than that raises
 OutOfOrder: such a capture is read again with `patient=True`, which keeps all of its packets to the end.
 """
@@ -27,8 +27,9 @@ from edgeprint.packets.table import DevicePackets, PacketTable
 from edgeprint.params import Params
 from edgeprint.schema import FeatureSchema
 
-ENOUGH = 250_000  # packets, 13 MB: rows of many windows at a time are made faster
+ENOUGH_PACKETS = 250_000  # 13 MB: rows of many windows at a time are made faster
 PATIENCE = 60 * 10**9  # ns that packets, and the ends of handshakes, may come late
+NEVER = 2**63 - 1
 Rows = tuple[NDArray[np.int64], NDArray]  # start_ns [k], values [k, d]
 
 
@@ -48,22 +49,28 @@ class FeatureStream:
         self._step = minutes * segments.MINUTE_NS
         self._spec = SpectrogramSpec(params.binary.features.height, params.binary.features.bin_seconds)
         self._waiting: list[PacketTable] = []
+        self._first, self._latest = NEVER, -NEVER  # of the waiting, of all
         self._done: int | None = None  # all before this time is in rows
         self._streams: dict[str, ColumnStream] = {}
         self._last_segment: dict[str, int] = {}  # start, by device
 
     def push(self, table: PacketTable) -> dict[str, FeatureTable]:
         """Take the capture's next packets; the rows that are final now, often none. Raises OutOfOrder."""
-        if self._done is not None and self._done > min(_times(table), default=self._done):
+        if self._done is not None and _earliest(table) < self._done:
             raise OutOfOrder
         self._waiting.append(table)
-        if self.patient or sum(map(len, self._waiting)) < ENOUGH:
+        self._first = min(self._first, _earliest(table))
+        self._latest = int(table.time_ns.max(initial=self._latest))
+        ripe = (self._latest - PATIENCE) // self._step * self._step
+        few = sum(map(len, self._waiting)) < ENOUGH_PACKETS
+        if self.patient or few or ripe <= self._first:
             return {}
+        self._done = ripe
         waiting = PacketTable.concatenate(self._waiting)
-        self._done = (int(waiting.time_ns.max()) - PATIENCE) // self._step * self._step
-        ripe, ended = waiting.time_ns < self._done, waiting.handshakes.client_ns < self._done
-        self._waiting = [_part(waiting, ~ripe, ~ended)]
-        return self._tables(self._rows(_part(waiting, ripe, ended)))
+        packets, ended = waiting.time_ns < ripe, waiting.handshakes.client_ns < ripe
+        self._waiting = [_part(waiting, ~packets, ~ended)]
+        self._first = _earliest(self._waiting[0])
+        return self._tables(self._rows(_part(waiting, packets, ended)))
 
     def finish(self) -> dict[str, FeatureTable]:
         """The rows that are left when no packet will follow."""
@@ -120,9 +127,9 @@ def _starts(frames: NDArray[np.int64], values: NDArray, spec: SpectrogramSpec) -
     return frames * spec.hop_ns, values
 
 
-def _times(table: PacketTable) -> list[int]:
-    """The earliest packet and the earliest end of a handshake."""
-    return [int(column.min()) for column in (table.time_ns, table.handshakes.client_ns) if len(column)]
+def _earliest(table: PacketTable) -> int:
+    """The time of the first packet or end of a handshake; NEVER in an empty table."""
+    return int(min(table.time_ns.min(initial=NEVER), table.handshakes.client_ns.min(initial=NEVER)))
 
 
 def _part(table: PacketTable, rows: NDArray[np.bool_], handshakes: NDArray[np.bool_]) -> PacketTable:

@@ -146,7 +146,7 @@ def run(workspace: Workspace, *, force: bool = False, until: str | None = None) 
     targets = [until] if until else []
     (workspace.state / "prefect").mkdir(parents=True, exist_ok=True)  # its server does not make it
     # Without the registry's database the reports of an earlier run describe models that nobody has.
-    lost = not (workspace.state / "mlflow.db").exists() and (workspace.root / "dvc.lock").exists()
+    lost = not (workspace.state / "mlflow.db").exists() and _has_trained(workspace)
     if not force and not lost and _dvc(workspace, "status", "--quiet", *targets) == 0:
         _dvc(workspace, "repro", "--no-run-cache", *targets)
         return False
@@ -158,6 +158,12 @@ def run(workspace: Workspace, *, force: bool = False, until: str | None = None) 
             f"the pipeline stopped in {workspace.root.resolve()}; what was finished before is kept"
         )
     return True
+
+
+def _has_trained(workspace: Workspace) -> bool:
+    lock = workspace.root / "dvc.lock"
+    stages = yaml.safe_load(lock.read_text()).get("stages", {}) if lock.exists() else {}
+    return any(name.startswith("train") for name in stages)
 
 
 @contextlib.contextmanager

@@ -68,6 +68,8 @@ class Handshakes:
 class Handshake:
     """From a ClientHello to the client's next flight; `over` once nothing more can come of it."""
 
+    __slots__ = ("client", "hello", "over", "segments", "server")
+
     def __init__(self, hello: Segment) -> None:
         self.hello = hello
         self.over = False
@@ -83,18 +85,19 @@ class Handshake:
         if self.segments > MOST_SEGMENTS:
             self.over = True
             return None
-        if segment.sender != self.hello.sender:
+        hello = self.hello  # both ends may have the same port
+        if segment.port != hello.port or segment.source != hello.source:
             self.server.add(segment.sequence, segment.captured, segment.length, segment.time_ns)
             return None
         new = self.client.add(segment.sequence, segment.captured, segment.length, segment.time_ns)
         if not new or not self.client.seen:
             return None
         answer = _first_two(self.server)
-        hello = ServerHello.parse(answer[0].body) if answer and answer[0].kind == SERVER_HELLO else None
-        if hello is None or hello.retry or hello.resumed:
+        chosen = ServerHello.parse(answer[0].body) if answer and answer[0].kind == SERVER_HELLO else None
+        if chosen is None or chosen.retry or chosen.resumed:
             self.over = True
             return None
-        return self._hidden(hello) if hello.version == TLS13 else self._in_clear(hello, answer)
+        return self._hidden(chosen) if chosen.version == TLS13 else self._in_clear(chosen, answer)
 
     def _hidden(self, hello: ServerHello) -> Times | None:
         self.over = True

@@ -53,6 +53,35 @@ def run(
 
 
 @app.command()
+def study(
+    name: Annotated[
+        str, typer.Argument(help="One of the papers' tables or figures; without it, a list of them.")
+    ] = "",
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A folder with captures and devices.csv. Without it, a simulated home."),
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="A small try in a minute: no figure to show.")] = False,
+) -> None:
+    """Make a table and a figure of a paper anew on your captures, with the paper's figures beside them.
+
+    Writes reports/studies/NAME (table.csv, README.md, figure.png) and a run in MLflow.
+
+    [bold]edgeprint study[/]  what there is      [bold]edgeprint study cclp-labels --data DIR[/]
+    """
+    from edgeprint.stages import job
+    from edgeprint.stages import study as stage
+
+    if not name:
+        for each in stage.all_studies().values():
+            print(f"{each.name:<16} {each.title}")
+        return
+    workspace = job.prepare(Path(), data)
+    job.run(workspace, until="extract")
+    print(f"\nLook at {stage.run(name, workspace, quick=quick)}")
+
+
+@app.command()
 def testbed(
     out: Annotated[Path, typer.Argument(help="Folder for the captures, devices.csv and source.json.")],
     devices: Annotated[

@@ -74,9 +74,7 @@ class Handshake:
         self.hello = hello
         self.over = False
         self.segments = 0
-        self.client = Stream(
-            hello.sequence + _hello_length(hello.captured)
-        )  # what comes after the ClientHello
+        self.client = Stream(hello.sequence + _hello_length(hello.captured))  # what follows the ClientHello
         self.server = Stream(hello.acknowledged)
 
     def follow(self, segment: Segment) -> Times | None:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from edgeprint.packets.frames import Frames, Octets, be16
 from edgeprint.packets.hot_loop import HotLoop
-from edgeprint.packets.table import DnsTable, PacketTable
+from edgeprint.packets.rows import DNS
+from edgeprint.packets.table import UDP, DnsTable, PacketTable
 from edgeprint.packets.tcp_stream import FARTHEST, Segment
 
 LONGEST_NAME = 255
@@ -116,7 +117,8 @@ def read_questions(frames: Frames, table: PacketTable, tcp: Iterable[tuple[int, 
 
     `tcp`: rows and messages that DnsStreams put together.
     """
-    rows = np.flatnonzero(table.is_dns & table.is_udp & (table.payload_len > 0))
+    rows = np.flatnonzero((table.src_port == DNS) | (table.dst_port == DNS))
+    rows = rows[(table.ip_proto[rows] == UDP) & (table.payload_len[rows] > 0)]
     start = frames.offset[rows] + table.payload_offset[rows]
     end = np.minimum(start + table.payload_len[rows], frames.offset[rows] + frames.cap_len[rows])
     parts = [_read(frames.data, rows, start, end)]

@@ -44,5 +44,5 @@ lock: setup  ## after a change of dependencies: lock them anew, what is locked s
 	$(COMPILE) --all-extras --no-emit-package torch -o requirements/all.txt
 	$(COMPILE) --extra edge -c requirements/all.txt -o requirements/edge.txt
 
-clean:  ## remove everything that runs made (not .venv)
+clean:  ## remove everything that runs made, signing keys and workspaces too (not .venv)
 	rm -rf data reports state models .dvc/cache .dvc/tmp workspaces

@@ -7,6 +7,7 @@ capture and device. Blue is what the device sends, orange what it receives, blac
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -269,6 +270,8 @@ def binary_spectrogram() -> None:
 
 
 if __name__ == "__main__":
+    if not DATA.is_dir():
+        sys.exit(f"the captures that are drawn are not at hand: {DATA} is missing")
     for draw in (
         time_intervals,
         stationarity,

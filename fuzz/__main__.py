@@ -4,6 +4,7 @@ The corpus is kept in fuzz/corpus/, which git ignores, since it grows from other
 are at hand. Loops run interpreted, so that the fuzzer sees their branches.
 """
 
+import argparse
 import re
 import subprocess
 import sys
@@ -55,4 +56,8 @@ def described(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 10))
+    parser = argparse.ArgumentParser(
+        prog="python -m fuzz", description="Look for captures that break the reader."
+    )
+    parser.add_argument("minutes", nargs="?", type=float, default=10, help="how long (default: 10)")
+    sys.exit(main(parser.parse_args().minutes))

@@ -29,7 +29,7 @@ lint: setup  ## style, types, floors of the house
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 bench: setup  ## speed, side by side with what a user would pick instead; make bench ONLY=decode runs one
-	$(BIN)/python -m benchmarks $(ONLY)
+	$(BIN)/python -m benchmarks $(ONLY) $(if $(QUICK),--quick)
 
 memory: setup  ## peak memory on a capture of 4 GB, made and removed; make memory MB=200 on a smaller one
 	$(BIN)/python -m benchmarks memory $(if $(MB),--mb $(MB))

@@ -26,7 +26,8 @@ LOST = 1e-11  # a pivot this small beside the largest column loses digits in sta
 
 
 @njit(fastmath=REORDER)
-def dot(a, b):
+def dot(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Of two series [n]."""
     total = 0.0
     for i in range(len(a)):
         total += a[i] * b[i]
@@ -34,13 +35,15 @@ def dot(a, b):
 
 
 @njit(fastmath=REORDER)
-def subtract(a, factor, b):
+def subtract(a: NDArray[np.float64], factor: float, b: NDArray[np.float64]) -> None:
+    """Take `factor` times a series [n] from another, in place."""
     for i in range(len(a)):
         a[i] -= factor * b[i]
 
 
 @njit(fastmath=REORDER)
-def centre(a):
+def centre(a: NDArray[np.float64]) -> float:
+    """Take its mean from a series [n], in place; returns the mean."""
     total = 0.0
     for i in range(len(a)):
         total += a[i]

@@ -75,16 +75,6 @@ class Inventory:
                 found[device.name] = DevicePackets(device.name, ordered.select(mine), sent[mine], device.macs)
         return found
 
-    def packets(self, table: PacketTable) -> dict[str, int]:
-        """Packets from or to each device that has any; one between two devices counts for both."""
-        found = {}
-        for device in self.devices.values():
-            macs = np.array(sorted(device.macs), "u8")
-            number = int(np.count_nonzero(np.isin(table.src, macs) | np.isin(table.dst, macs)))
-            if number:
-                found[device.name] = number
-        return found
-
     def strangers(self, table: PacketTable) -> dict[str, int]:
         """Packets sent by each unicast MAC that no device owns; the router is usually among them."""
         known = np.array(sorted(self.by_mac), "u8")

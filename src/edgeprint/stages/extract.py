@@ -83,10 +83,10 @@ def _extract(path: Path, stream: FeatureStream, folder: Path) -> CaptureRows:
         _keep(stream.push(table), folder / str(number))
         rows.packets += len(table)
         rows.report = {**asdict(report), "path": stream.capture}
-        _count(rows.devices, stream.inventory.packets(table))
         _count(rows.strangers, stream.inventory.strangers(table))
         rows.strangers = _most_frequent(rows.strangers)
     _keep(stream.finish(), folder / "last")
+    rows.devices = dict(stream.packets)
     return rows
 
 

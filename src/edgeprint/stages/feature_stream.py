@@ -13,6 +13,7 @@ OutOfOrder: such a capture is read again with `patient=True`, which keeps all of
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -48,6 +49,7 @@ class FeatureStream:
         minutes = math.lcm(params.cclp.features.window_minutes, params.lstm_cnn.features.segment_minutes)
         self._step = minutes * segments.MINUTE_NS
         self._spec = SpectrogramSpec(params.binary.features.height, params.binary.features.bin_seconds)
+        self.packets: Counter[str] = Counter()  # by device, of the rows made; one between two counts for both
         self._waiting: list[PacketTable] = []
         self._first, self._latest = NEVER, -NEVER  # of the waiting, of all
         self._done: int | None = None  # all before this time is in rows
@@ -81,6 +83,7 @@ class FeatureStream:
     def _rows(self, table: PacketTable) -> list[tuple[str, str, Rows]]:
         """(method, device, rows) of packets that no later one belongs to."""
         split = self.inventory.split(table).values()
+        self.packets.update({p.device: len(p) for p in split})
         return [(method, p.device, rows) for p in split for method, rows in self._features(p).items()]
 
     def _features(self, packets: DevicePackets) -> dict[str, Rows]:

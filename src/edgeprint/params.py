@@ -161,15 +161,27 @@ class Params(Section):
     agent: Agent
     seed: int
 
+    def changed(self, method: str, section: str, **numbers: Any) -> Params:
+        """A copy with some numbers of one section replaced, as of cclp.train. Raises BadParams."""
+        whole = self.model_dump()
+        whole[method][section] |= numbers
+        return _checked(whole, "params")
+
 
 def load(path: Path | str = "params.yaml") -> Params:
     """Read and check a params.yaml. Raises BadParams with the file, the key and the value."""
     try:
-        return Params.model_validate(yaml.safe_load(Path(path).read_text()))
+        found = yaml.safe_load(Path(path).read_text())
     except (OSError, yaml.YAMLError) as error:
         raise BadParams(f"{path} cannot be read: {error}") from error
+    return _checked(found, str(path))
+
+
+def _checked(found: Any, path: str) -> Params:
+    try:
+        return Params.model_validate(found)
     except ValidationError as error:
-        raise BadParams("; ".join(_sentence(str(path), e) for e in error.errors())) from error
+        raise BadParams("; ".join(_sentence(path, e) for e in error.errors())) from error
 
 
 def _sentence(path: str, error: Mapping[str, Any]) -> str:

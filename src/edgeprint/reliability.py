@@ -1,8 +1,8 @@
 """How far a model's confidence can be relied on, and how sure a figure over repeats is.
 
-    expected_calibration_error(confidence, correct)        # 0: of answers given with 0.8, 80 % are right
-    auroc(known, unknown), fpr_at_tpr(known, unknown)      # scores: higher means "known"
-    mean_with_interval([0.91, 0.93, 0.92])                 # (0.92, 0.025): mean and half of its 95 % interval
+expected_calibration_error(confidence, correct)        # 0: of answers given with 0.8, 80 % are right
+auroc(known, unknown), fpr_at_tpr(known, unknown)      # scores: higher means "known"
+mean_with_interval([0.91, 0.93, 0.92])                 # (0.92, 0.025): mean and half of its 95 % interval
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A table and a figure of a paper, made anew on any data set, with the paper's own figures beside them.
 
     findings = STUDIES["cclp-labels"].run(material)       # a room's study.py
-    findings.markdown(), findings.csv(), findings.figure
+    findings.table.markdown(), findings.table.csv(), findings.figure
 
 A study that the data cannot answer raises NotEnoughData with the reason.
 """
@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,23 +21,29 @@ from numpy.typing import NDArray
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Params
+from edgeprint.progress import track
 from edgeprint.scores import Scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+T = TypeVar("T")
 Cell = str | float | int
 Point = tuple[float, float, float]  # x, mean, spread
 
 
 @dataclass(frozen=True)
 class Material:
-    """What a study works on: feature tables by method, who is who, every number; `quick` for a small try."""
+    """What a study works on: feature rows, who is who, every number; `quick` for a small try.
+
+    `kind` says what the traffic is, as in "real captures" or "simulated traffic"; `read(method, params)`
+    gives a method's feature rows at the settings of the params.
+    """
 
     name: str
-    simulated: bool
-    read: Callable[[str], FeatureTable]
+    kind: str
+    read: Callable[[str, Params], FeatureTable]
     inventory: Inventory
     params: Params
     quick: bool = False
@@ -44,17 +51,28 @@ class Material:
     @property
     def repeats(self) -> int:
         """Trainings behind each mean, of different seeds."""
-        return 1 if self.quick else 3
+        return 1 if self.quick else 5
+
+    @property
+    def seeds(self) -> list[int]:
+        return [self.params.seed + i for i in range(self.repeats)]
+
+    def table(self, method: str, **settings: object) -> FeatureTable:
+        """A method's feature rows; `settings` replace numbers of params.<method>.features."""
+        return self.read(method, self.changed(method, "features", **settings).params)
+
+    def changed(self, method: str, section: str, **numbers: object) -> Material:
+        """The same with some numbers of params.<method>.<section> replaced. Raises BadParams."""
+        return replace(self, params=self.params.changed(method, section, **numbers))
 
 
 @dataclass(frozen=True)
-class Findings:
-    """Rows of a table, its figure, and what must be said about both."""
+class Table:
+    """Rows under columns; a cell is a word or a number."""
 
+    title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
-    figure: Figure
-    notes: Sequence[str] = field(default_factory=tuple)  # sentences: splits, devices left out, caveats
 
     def csv(self) -> str:
         text = io.StringIO()
@@ -71,9 +89,19 @@ class Findings:
         for row in self.rows:
             words = [str(cell) for cell in row if isinstance(cell, str)]
             for column, cell in zip(self.columns, row, strict=True):
-                if isinstance(cell, float):
+                if isinstance(cell, float) and not math.isnan(cell):
                     found["/".join([column, *words])] = cell
         return found
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The table of a study, its figure, sentences that must be read with both, and further tables."""
+
+    table: Table
+    figure: Figure
+    notes: Sequence[str] = field(default_factory=tuple)  # splits, devices left out, caveats
+    details: Sequence[Table] = field(default_factory=tuple)  # such as F1 by device
 
 
 @dataclass(frozen=True)
@@ -84,6 +112,17 @@ class Study:
     title: str
     paper: str
     run: Callable[[Material], Findings]
+
+
+def each(
+    work: Callable[..., T], cases: Sequence[tuple[Any, ...]], what: str, *, processes: int = -1
+) -> list[T]:
+    """work(*case) of every case, in order; in so many processes of one thread each, -1: one a core."""
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config("loky", inner_max_num_threads=1):
+        done = Parallel(n_jobs=processes, return_as="generator")(delayed(work)(*case) for case in cases)
+        return list(track(done, what, len(cases)))
 
 
 def by_name(studies: Iterable[Study]) -> Mapping[str, Study]:
@@ -138,4 +177,6 @@ def draw_confusion(axes: Axes, scores: Scores, title: str) -> None:
 
 
 def _shown(cell: Cell) -> str:
-    return f"{cell:.3f}" if isinstance(cell, float) else str(cell)
+    if isinstance(cell, float):
+        return "–" if math.isnan(cell) else f"{cell:.3f}"
+    return str(cell)

@@ -17,34 +17,38 @@ PARAMS = params.load(Path(__file__).parents[2] / "params.yaml")
 @pytest.fixture
 def material(windows, inventory, small) -> Material:
     numbers = PARAMS.model_copy(update={"cclp": small})
-    return Material("a small home", True, lambda method: windows, inventory, numbers, quick=True)
+    return Material(
+        "a small home", "made-up rows", lambda method, params: windows, inventory, numbers, quick=True
+    )
 
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_gives_rows_for_both_splits(material, name):
     findings = STUDIES[name].run(material)
-    assert {row[0] for row in findings.rows} == {"at random", "by time"}
-    assert all(len(row) == len(findings.columns) for row in findings.rows)
+    assert {row[0] for row in findings.table.rows} == {"at random", "by time"}
+    assert all(len(row) == len(findings.table.columns) for row in findings.table.rows)
     assert findings.figure.axes
-    assert findings.csv().count("\n") == 1 + len(findings.rows)
-    assert findings.markdown().count("\n") == 1 + len(findings.rows)
+    assert findings.table.csv().count("\n") == 1 + len(findings.table.rows)
+    assert findings.table.markdown().count("\n") == 1 + len(findings.table.rows)
 
 
 def test_clusters_this_clear_are_learned_from_few_labels(material):
     findings = STUDIES["cclp-accuracy"].run(material)
-    accuracy = findings.columns.index("accuracy")
-    assert min(row[accuracy] for row in findings.rows) > 0.8
+    accuracy = findings.table.columns.index("accuracy")
+    assert min(row[accuracy] for row in findings.table.rows) > 0.8
 
 
 def test_without_cclp_the_loss_is_off_and_nothing_else(material):
     findings = STUDIES["cclp-ablation"].run(material)
-    assert {row[2] for row in findings.rows} == {"with CCLP", "without CCLP"}
+    assert {row[2] for row in findings.table.rows} == {"with CCLP", "without CCLP"}
 
 
 def test_a_home_of_iot_devices_alone_has_no_threshold_to_judge(material, inventory):
     only = Inventory({name: inventory[name] for name in inventory.iot})
     with pytest.raises(NotEnoughData, match="has only IoT devices"):
-        STUDIES["cclp-threshold"].run(Material("x", True, material.read, only, material.params, quick=True))
+        STUDIES["cclp-threshold"].run(
+            Material("x", "made-up rows", material.read, only, material.params, quick=True)
+        )
 
 
 def test_no_window_is_on_both_sides_of_a_split(material):

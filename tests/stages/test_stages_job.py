@@ -35,7 +35,12 @@ def test_the_captures_are_copied_and_versioned(home: Path) -> None:
     workspace = prepared(home)
     assert (workspace.captures / "monday.pcap").read_bytes() == EMPTY_PCAP
     assert workspace.data_version().endswith(".dir")
-    assert workspace.source() == {"simulated": False, "name": "home"}
+    assert workspace.source() == {
+        "simulated": False,
+        "resampled": False,
+        "name": "home",
+        "kind": "real captures",
+    }
 
 
 def test_the_same_captures_have_the_same_version_and_others_another(home: Path) -> None:
@@ -47,7 +52,14 @@ def test_the_same_captures_have_the_same_version_and_others_another(home: Path) 
 
 def test_a_simulated_home_stays_simulated(home: Path) -> None:
     (home / "source.json").write_text('{"simulated": true, "seed": 3}')
-    assert prepared(home).source()["simulated"]
+    source = prepared(home).source()
+    assert source["simulated"]
+    assert source["kind"] == "simulated traffic"
+
+
+def test_a_home_resampled_from_real_captures_says_so(home: Path) -> None:
+    (home / "source.json").write_text('{"simulated": false, "resampled": true}')
+    assert prepared(home).source()["kind"] == "resampled from real captures"
 
 
 def test_a_capture_that_is_gone_leaves_the_workspace(home: Path) -> None:

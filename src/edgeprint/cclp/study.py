@@ -27,6 +27,7 @@ from edgeprint.study import (
     Material,
     Point,
     Study,
+    Table,
     by_name,
     draw_confusion,
     draw_curves,
@@ -55,7 +56,7 @@ class Judged:
 
 def divided(material: Material, split: str, seed: int) -> tuple[FeatureTable, FeatureTable]:
     """Training and held-out windows. Raises NotEnoughData where no device would be left on either side."""
-    table = material.read("cclp").in_stream_order()
+    table = material.table("cclp").in_stream_order()
     chosen = (
         later(table, TEST_SHARE)
         if split == "by time"
@@ -93,7 +94,7 @@ def accuracy(material: Material) -> Findings:
         rows.append([split, scores.samples, scores.accuracy, scores.macro_f1, recall(scores)[worst], worst])
         draw_confusion(axes, scores, f"{split}: accuracy {scores.accuracy:.3f}")
     columns = ["split", "held-out windows", "accuracy", "macro F1", "lowest recall", "of"]
-    return Findings(columns, rows, figure, notes(material))
+    return Findings(Table("accuracy", columns, rows), figure, notes(material))
 
 
 def labels(material: Material) -> Findings:
@@ -122,7 +123,8 @@ def _by_fraction(material: Material, variants: dict[str, dict[str, float]], meas
         rows.append([split, f"{100 * fraction:g} %", variant, mean, spread, f1, len(values)])
         curves.setdefault(f"{variant}, {split}", []).append((100 * fraction, mean, spread))
     columns = ["split", "labelled", "variant", measure, "± over repeats", "macro F1", "repeats"]
-    return Findings(columns, rows, draw_curves(curves, "labelled windows (%)", measure), notes(material))
+    figure = draw_curves(curves, "labelled windows (%)", measure)
+    return Findings(Table(measure, columns, rows), figure, notes(material))
 
 
 def threshold(material: Material) -> Findings:
@@ -140,7 +142,8 @@ def threshold(material: Material) -> Findings:
             point = (value, 1 - scores.accuracy, 0.0)
             curves.setdefault(f"{100 * fraction:g} % labels, {split}", []).append(point)
     columns = ["split", "labelled", "threshold", "error rate", "macro F1"]
-    return Findings(columns, rows, draw_curves(curves, "threshold on P(IoT)", "error rate"), notes(material))
+    figure = draw_curves(curves, "threshold on P(IoT)", "error rate")
+    return Findings(Table("error rate by threshold", columns, rows), figure, notes(material))
 
 
 def recall(scores: Scores) -> dict[str, float]:
@@ -151,7 +154,7 @@ def recall(scores: Scores) -> dict[str, float]:
 
 def notes(material: Material) -> list[str]:
     """The devices that could not be learned."""
-    _, left_out = learnable(material.read("cclp"), material.inventory)
+    _, left_out = learnable(material.table("cclp"), material.inventory)
     return [f"left out for too few windows: {', '.join(left_out)}"] if left_out else []
 
 

@@ -13,6 +13,7 @@ import hashlib
 import os
 import shutil
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -54,8 +55,15 @@ def captures_of(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in NOT_CAPTURES)
 
 
-def extract_capture(path: Path, name: str, inventory: Inventory, params: Params, parts: Path) -> CaptureRows:
-    """All feature rows of one capture, in the memory of a window where its packets are in time order.
+def extract_capture(
+    path: Path,
+    name: str,
+    inventory: Inventory,
+    params: Params,
+    parts: Path,
+    methods: Collection[str] = tuple(METHODS),
+) -> CaptureRows:
+    """The feature rows of one capture, in the memory of a window where its packets are in time order.
 
     A file that cannot be read is reported in `refused`, never raised.
     """
@@ -63,10 +71,10 @@ def extract_capture(path: Path, name: str, inventory: Inventory, params: Params,
     shown = os.fsencode(name).decode(errors="replace")
     try:
         try:
-            return _extract(path, FeatureStream(shown, inventory, params), folder)
+            return _extract(path, FeatureStream(shown, inventory, params, methods), folder)
         except OutOfOrder:
             _forget(folder)
-            return _extract(path, FeatureStream(shown, inventory, params, patient=True), folder)
+            return _extract(path, FeatureStream(shown, inventory, params, methods, patient=True), folder)
     except NotACapture as error:
         _forget(folder)
         return CaptureRows(shown, refused=str(error))
@@ -126,7 +134,7 @@ def store(everything: list[CaptureRows], inventory: Inventory, workspace: Worksp
         )
     counts = {device: {"packets": n} for device, n in packets.items()}
     for method in METHODS:
-        rows_of = _put_together(parts, method, workspace.features / method, list(inventory.devices))
+        rows_of = put_together(parts, method, workspace.features / method, list(inventory.devices))
         for device in inventory.devices:
             counts[device][method] = rows_of.get(device, 0)
     return {
@@ -137,7 +145,7 @@ def store(everything: list[CaptureRows], inventory: Inventory, workspace: Worksp
     }
 
 
-def _put_together(parts: Path, method: str, folder: Path, devices: list[str]) -> dict[str, int]:
+def put_together(parts: Path, method: str, folder: Path, devices: list[str]) -> dict[str, int]:
     """Write every day of a method, its rows sorted by capture, device and time; returns rows by device."""
     days: dict[str, list[Path]] = {}
     for path in parts.glob(f"*/*/{method}/*.parquet"):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -31,6 +32,7 @@ from edgeprint.schema import FeatureSchema
 ENOUGH_PACKETS = 250_000  # 13 MB: rows of many windows at a time are made faster
 PATIENCE = 60 * 10**9  # ns that packets, and the ends of handshakes, may come late
 NEVER = 2**63 - 1
+METHODS = ("cclp", "lstm_cnn", "binary")
 Rows = tuple[NDArray[np.int64], NDArray]  # start_ns [k], values [k, d]
 
 
@@ -39,12 +41,21 @@ class OutOfOrder(Exception):
 
 
 class FeatureStream:
-    """Takes the tables of one capture in turn; gives the rows of all devices of the inventory."""
+    """Takes the tables of one capture in turn; gives the rows of all devices of the inventory, by method."""
 
-    def __init__(self, capture: str, inventory: Inventory, params: Params, *, patient: bool = False) -> None:
+    def __init__(
+        self,
+        capture: str,
+        inventory: Inventory,
+        params: Params,
+        methods: Collection[str] = METHODS,
+        *,
+        patient: bool = False,
+    ) -> None:
         self.capture = capture
         self.inventory = inventory
         self.params = params
+        self.methods = methods
         self.patient = patient
         minutes = math.lcm(params.cclp.features.window_minutes, params.lstm_cnn.features.segment_minutes)
         self._step = minutes * segments.MINUTE_NS
@@ -87,12 +98,15 @@ class FeatureStream:
         return [(method, p.device, rows) for p in split for method, rows in self._features(p).items()]
 
     def _features(self, packets: DevicePackets) -> dict[str, Rows]:
+        made = {"cclp": self._windows, "lstm_cnn": self._segments, "binary": self._columns}
+        return {method: made[method](packets) for method in self.methods}
+
+    def _windows(self, packets: DevicePackets) -> Rows:
+        return windows.extract(packets, window_minutes=self.params.cclp.features.window_minutes)
+
+    def _columns(self, packets: DevicePackets) -> Rows:
         stream = self._streams.setdefault(packets.device, ColumnStream(self._spec))
-        return {
-            "cclp": windows.extract(packets, window_minutes=self.params.cclp.features.window_minutes),
-            "lstm_cnn": self._segments(packets),
-            "binary": _starts(*stream.follow(packets.table.time_ns, packets.signed_size), self._spec),
-        }
+        return _starts(*stream.follow(packets.table.time_ns, packets.signed_size), self._spec)
 
     def _segments(self, packets: DevicePackets) -> Rows:
         """Segments, and those of the silence since the last one of this device."""
@@ -111,13 +125,14 @@ class FeatureStream:
 
     def _tables(self, rows: list[tuple[str, str, Rows]]) -> dict[str, FeatureTable]:
         found = {}
-        for method, schema in self._schemas().items():
+        for method, schema in self.schemas().items():
             own = [FeatureTable.of(schema, d, self.capture, *made) for m, d, made in rows if m == method]
             if own:
                 found[method] = FeatureTable.concatenate(own)
         return found
 
-    def _schemas(self) -> dict[str, FeatureSchema]:
+    def schemas(self) -> dict[str, FeatureSchema]:
+        """What the rows of each method look like at these settings."""
         segment = self.params.lstm_cnn.features
         return {
             "cclp": windows.schema(self.params.cclp.features.window_minutes),

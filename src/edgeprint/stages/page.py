@@ -70,10 +70,10 @@ def _html(title: str, sections: list[str]) -> str:
 
 def _title(workspace: Workspace) -> str:
     source = workspace.source()
-    kind = "simulated" if source["simulated"] else "real"
+    colour = "simulated" if source["simulated"] else "real"
     version = escape(workspace.data_version())
     return (
-        f"<h1>edgeprint</h1><p><span class={kind}>{kind} traffic</span> {escape(source['name'])}, "
+        f"<h1>edgeprint</h1><p><span class={colour}>{source['kind']}</span> {escape(source['name'])}, "
         f"data version <code>{version}</code>. Every figure on this page was measured on these captures.</p>"
     )
 

@@ -1,8 +1,8 @@
 """Run a study of a paper on a data set: a table (CSV and Markdown), a figure and an MLflow run.
 
-    folder = run("cclp-labels", workspace, repository, quick=True)
+    folder = run("cclp-labels", workspace, quick=True)
 
-Writes studies/<name>/ in the workspace's reports.
+Writes studies/<name>/ in the workspace's reports; a quick try goes to studies/<name>-quick/.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from edgeprint import feature_table
 from edgeprint.registry import tracking
 from edgeprint.stages.job import StageFailed
+from edgeprint.stages.study_features import reader
 from edgeprint.stages.workspace import Workspace
 from edgeprint.study import Findings, Material, Study
 
@@ -27,15 +27,15 @@ def all_studies() -> dict[str, Study]:
 
 
 def run(name: str, workspace: Workspace, *, quick: bool = False) -> Path:
-    """Make the findings and keep them; the features of the workspace must be there. Raises NotEnoughData."""
+    """Make the findings and keep them; the captures of the workspace must be there. Raises NotEnoughData."""
     studies = all_studies()
     if name not in studies:
         raise StageFailed(f"there is no study {name!r}; the studies are {', '.join(studies)}")
     study, source = studies[name], workspace.source()
     material = Material(
         source["name"],
-        source["simulated"],
-        lambda method: feature_table.read(workspace.features / method),
+        source["kind"],
+        reader(workspace),
         workspace.inventory(),
         workspace.params(),
         quick,
@@ -43,36 +43,48 @@ def run(name: str, workspace: Workspace, *, quick: bool = False) -> Path:
     begin = time.perf_counter()
     findings = study.run(material)
     minutes = (time.perf_counter() - begin) / 60
-    folder = workspace.reports / "studies" / name
+    folder = workspace.reports / "studies" / (f"{name}-quick" if quick else name)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.csv").write_text(findings.csv())
+    (folder / "table.csv").write_text(findings.table.csv())
+    for number, table in enumerate(findings.details, 1):
+        (folder / f"detail-{number}.csv").write_text(table.csv())
     (folder / "README.md").write_text(page(study, findings, material, minutes))
     findings.figure.savefig(folder / "figure.png", dpi=110)
-    _remember(study, findings, workspace, folder)
+    _remember(study, findings, material, workspace, folder)
     return folder
 
 
 def page(study: Study, findings: Findings, material: Material, minutes: float) -> str:
     """The table with what it was measured on, and what the paper says."""
-    kind = "simulated traffic" if material.simulated else "real captures"
     size = ", a quick try: no figure to show" if material.quick else ""
     lines = [
         f"# {study.title}",
-        f"Measured on {material.name} ({kind}{size}), {len(material.inventory.devices)} devices, "
-        f"in {minutes:.1f} minutes.",
+        f"Measured on {time.strftime('%Y-%m-%d')} on {material.name} ({material.kind}{size}), "
+        f"{len(material.inventory.devices)} devices, in {minutes:.1f} minutes: "
+        f"`edgeprint study {study.name}`.",
         f"The paper: {study.paper}",
-        findings.markdown(),
+        findings.table.markdown(),
         *findings.notes,
         "![The figure](figure.png)",
+        *(f"## {table.title}\n\n{table.markdown()}" for table in findings.details),
     ]
     return "\n\n".join(lines) + "\n"
 
 
-def _remember(study: Study, findings: Findings, workspace: Workspace, folder: Path) -> None:
+def _remember(
+    study: Study, findings: Findings, material: Material, workspace: Workspace, folder: Path
+) -> None:
     tracking.open_store(workspace.state)
-    tags = {"stage": "study", "study": study.name, "data": workspace.source()["name"]}
-    with tracking.training_run("study", study.title, {}, tags) as run:
-        run.metrics(findings.metrics())
+    tags = {
+        "stage": "study",
+        "study": study.name,
+        "data_source": material.name,
+        "data_kind": material.kind,
+        "data_version": workspace.data_version(),
+        "quick": material.quick,
+    }
+    with tracking.training_run("study", study.title, material.params.model_dump(), tags) as run:
+        run.metrics(findings.table.metrics())
         run.figure(study.name, findings.figure)
-        for path in (folder / "table.csv", folder / "README.md"):
+        for path in sorted(folder.glob("*.csv")) + [folder / "README.md"]:
             run.text(path.name, path.read_text())

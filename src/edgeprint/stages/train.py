@@ -101,8 +101,12 @@ class Trainer:
     def origin(self) -> dict[str, object]:
         """What every run and card says of the data: its DVC version, where it is from, simulated or not."""
         source = self.workspace.source()
-        version = self.workspace.data_version()
-        return {"data_version": version, "data_source": source["name"], "simulated": source["simulated"]}
+        return {
+            "data_version": self.workspace.data_version(),
+            "data_source": source["name"],
+            "data_kind": source["kind"],
+            "simulated": source["simulated"],
+        }
 
     def _export(self, name: str, model: Any, table: FeatureTable, index: int, folder: Path) -> float:
         export = self.method.export(model, table, self.context)

@@ -51,8 +51,14 @@ class Workspace:
         return inventory.read(self.captures / "devices.csv")
 
     def source(self) -> dict[str, Any]:
-        """What the captures are: `simulated` (bool) and `name`."""
-        return {"name": "simulated home", **json.loads((self.captures / "source.json").read_text())}
+        """What the captures are: `name`, `simulated` (bool), `resampled` (bool), `kind` in words."""
+        found = {
+            "name": "simulated home",
+            "resampled": False,
+            **json.loads((self.captures / "source.json").read_text()),
+        }
+        kind = "resampled from real captures" if found["resampled"] else "real captures"
+        return {**found, "kind": "simulated traffic" if found["simulated"] else kind}
 
     def data_version(self) -> str:
         """The hash under which DVC knows data/captures; 'unversioned' where it does not."""

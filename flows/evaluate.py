@@ -42,7 +42,8 @@ def evaluate(root: Path = Path()) -> dict:
         for i in track(trained, f"evaluate {key}"):
             row = score_row(trainer, key, i, runs["models"][str(i)])
             cells.update({(i, j): scores for j, scores in enumerate(row)})
-        moved = [drift(trainer, key, j, trained[0]) for j in range(trained[0] + 1, len(trainer.data.names))]
+        later = range(trained[0] + 1, len(trainer.data.names)) if trained else []
+        moved = [drift(trainer, key, j, trained[0]) for j in later]
         report[key] = {
             **stage.summary(cells, trainer.data.names),
             "drift": [each for each in moved if each],

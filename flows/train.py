@@ -26,7 +26,10 @@ def train_model(
 
 @flow(name="train")
 def train(key: str, root: Path = Path()) -> dict:
-    """Every model of a method after each interval; a model that lacks data is skipped with its reason."""
+    """Every model of a method after each interval; a model that lacks data is skipped with its reason.
+
+    A method of which no model can be trained does not stop the others: its runs.json has no model.
+    """
     trainer = stage.Trainer(Workspace(root.resolve()), key)
     models: dict[int, dict[str, dict]] = {}
     newest: dict[str, stage.Trained] = {}
@@ -40,10 +43,6 @@ def train(key: str, root: Path = Path()) -> dict:
             get_run_logger().warning(str(error))
         if name in newest:
             models.setdefault(index, {})[name] = stage.entry(newest[name], trainer.workspace)
-    if not models:
-        raise NotEnoughData(
-            f"{key}: no interval has enough traffic; the first reason: {skipped[0]['reason']}"
-        )
     runs = {"intervals": trainer.data.names, "models": models, "skipped": skipped}
     (trainer.workspace.models / key).mkdir(parents=True, exist_ok=True)
     (trainer.workspace.models / key / "runs.json").write_text(json.dumps(runs, indent=1))

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import yaml
 
-from edgeprint.errors import BadInventory, EdgeprintError, NotACapture
+from edgeprint.errors import BadInventory, EdgeprintError, NotACapture, NotEnoughData
 from edgeprint.packets import inventory
 from edgeprint.packets.capture_file import CaptureFile
+from edgeprint.stages import page
 from edgeprint.stages.workspace import Workspace
 
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
@@ -151,13 +152,23 @@ def run(workspace: Workspace, *, force: bool = False, until: str | None = None) 
         _dvc(workspace, "repro", "--no-run-cache", *targets)
         return False
     options = ["--force"] if force or lost else []
+    workspace.stopped.unlink(missing_ok=True)
     with prefect_server(workspace) as url:
         code = _dvc(workspace, "repro", "--no-run-cache", *options, *targets, PREFECT_API_URL=url)
     if code:
-        raise StageFailed(
-            f"the pipeline stopped in {workspace.root.resolve()}; what was finished before is kept"
-        )
+        raise StageFailed(_stopped(workspace))
     return True
+
+
+def _stopped(workspace: Workspace) -> str:
+    """A sentence on where the run stopped; the page shows what was made before."""
+    if not workspace.stopped.exists():
+        workspace.stopped.write_text("a stage failed; its own message is on the console")
+    sentence = f"the pipeline stopped in {workspace.root.resolve()}; what was finished before is kept"
+    try:
+        return f"{sentence}, and shown in {page.write(workspace).resolve()}"
+    except NotEnoughData:
+        return sentence
 
 
 def _has_trained(workspace: Workspace) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgeprint import feature_table
+from edgeprint.errors import NotEnoughData
 from edgeprint.stages import figures
 from edgeprint.stages.extract import sentences
 from edgeprint.stages.workspace import Workspace
@@ -42,24 +44,37 @@ code, pre { background: #f4f4f4; padding: .1rem .3rem } pre { padding: .7rem; ov
 
 
 def write(workspace: Workspace) -> Path:
-    """Write the page from the reports of the last run; returns its path."""
-    reports = {
-        name: workspace.report(name) for name in ("extract", "evaluate", "retrain", "release", "agent")
-    }
-    sections = [
-        _captures(workspace, reports["extract"]),
-        _spectrograms(workspace),
-        _matrices(reports["evaluate"]),
-        _drift(workspace, reports["evaluate"]),
-        _decisions(reports["retrain"]),
-        _gates(reports["retrain"]),
-        _release(reports["release"]),
-        _agent(workspace, reports["agent"]),
-        _commands(workspace),
-    ]
+    """Write the page from the reports of the last run; returns its path.
+
+    After a run that stopped early it has the parts that were made, and the reason. Raises NotEnoughData where
+    there is no report at all.
+    """
+    sections = []
+    for name in _made(workspace):
+        report = workspace.report(name)
+        sections += [make(workspace, report) for make in PARTS[name]]
+    if not sections:
+        raise NotEnoughData(f"{workspace.reports} holds no report of a run: edgeprint run makes them")
+    if workspace.stopped.exists():
+        sections.insert(0, f"<p class=no>Stopped early: {escape(workspace.stopped.read_text())}</p>")
+    sections.append(_commands(workspace))
     path = workspace.reports / "index.html"
     path.write_text(_html(_title(workspace), sections))
     return path
+
+
+def _made(workspace: Workspace) -> list[str]:
+    """The reports of the last run; where that stopped, those before the first that it did not come to."""
+    paths = {name: workspace.reports / f"{name}.json" for name in PARTS}
+    there = {name: path.stat().st_mtime_ns for name, path in paths.items() if path.is_file()}
+    if not workspace.stopped.exists():
+        return list(there)
+    made: list[str] = []
+    for name in PARTS:
+        if name not in there or (made and there[name] < there[made[-1]]):
+            break
+        made.append(name)
+    return made
 
 
 def _html(title: str, sections: list[str]) -> str:
@@ -123,7 +138,7 @@ def _captures(workspace: Workspace, extract: dict) -> str:
     return f"<h2>Captures</h2>{total}{_table(header, rows)}{aside}"
 
 
-def _spectrograms(workspace: Workspace) -> str:
+def _spectrograms(workspace: Workspace, _: dict) -> str:
     table = feature_table.read(workspace.features / "binary").in_stream_order()
     devices = [d for d in table.devices if (table.device == d).sum() > 1]
     newest = {d: table.values[np.flatnonzero(table.device == d)[-SPECTROGRAM_COLUMNS:]] for d in devices}
@@ -132,13 +147,14 @@ def _spectrograms(workspace: Workspace) -> str:
     return f"<h2>What each device looks like</h2>{caption}{_image(png, 'spectrograms')}"
 
 
-def _matrices(evaluate: dict) -> str:
+def _matrices(_: Workspace, evaluate: dict) -> str:
     titled = {
         f"{TITLES[key]}\n{' or '.join(sorted(set(part['judged_on'].values())))}": (
             part["intervals"],
             part["matrices"]["macro_f1"],
         )
         for key, part in evaluate.items()
+        if part["judged_on"]
     }
     rows = []
     for key, part in evaluate.items():
@@ -158,7 +174,12 @@ def _matrices(evaluate: dict) -> str:
     return (
         "<h2>How well it is known, quarter by quarter</h2>"
         "<p>Macro F1 on the held-out part of each interval.</p>"
-        + _image(figures.matrices(titled), "F1 matrices")
+        + (_image(figures.matrices(titled), "F1 matrices") if titled else "")
+        + "".join(
+            f"<p class=no>{escape(TITLES[key])}: no model could be trained.</p>"
+            for key, part in evaluate.items()
+            if not part["judged_on"]
+        )
         + "".join(_mixed(TITLES[key], part["judged_on"]) for key, part in evaluate.items())
         + _table(["method", "metric", "same interval", "one interval later"], rows)
         + (f"<p>Not trained for lack of traffic:</p><ul>{lack}</ul>" if lack else "")
@@ -193,7 +214,7 @@ def _drift(workspace: Workspace, evaluate: dict) -> str:
     return f"<h2>Drift by interval</h2>{caption}{picture}<p>Evidently's reports:</p><ul>{links}</ul>"
 
 
-def _decisions(retrain: list[dict]) -> str:
+def _decisions(_: Workspace, retrain: list[dict]) -> str:
     rows = [
         [x["interval"], x["model"], x["retrained"], x["promoted"], "; ".join(x["reasons"])] for x in retrain
     ]
@@ -202,7 +223,7 @@ def _decisions(retrain: list[dict]) -> str:
     )
 
 
-def _gates(retrain: list[dict]) -> str:
+def _gates(_: Workspace, retrain: list[dict]) -> str:
     examined = [line for line in retrain if line.get("gate")]
     checks = [[x["interval"], x["model"], *_check(c)] for x in examined for c in x["gate"]]
     failed = {id(x): [c["sentence"] for c in x["gate"] if not c["passed"]] for x in examined}
@@ -228,7 +249,7 @@ def _macro_f1(line: dict) -> float:
     return next(check["value"] for check in line["gate"] if check["name"] == "macro_f1")
 
 
-def _release(release: dict) -> str:
+def _release(_: Workspace, release: dict) -> str:
     rows = [[name, target.get("digest", "")[:16]] for name, target in sorted(release["models"].items())]
     return "<h2>Signed and published</h2>" + _table(["model", "digest"], rows)
 
@@ -248,3 +269,12 @@ def _commands(workspace: Workspace) -> str:
         f"mlflow ui --backend-store-uri sqlite:///{escape(str(state))}/mlflow.db\n"
         f"PREFECT_HOME={escape(str(state))}/prefect prefect server start</pre>"
     )
+
+
+PARTS: dict[str, list[Callable[[Workspace, Any], str]]] = {  # what the page makes of each report, in order
+    "extract": [_captures, _spectrograms],
+    "evaluate": [_matrices, _drift],
+    "retrain": [_decisions, _gates],
+    "release": [_release],
+    "agent": [_agent],
+}

@@ -44,6 +44,11 @@ class Workspace:
     def state(self) -> Path:
         return self.root / "state"
 
+    @property
+    def stopped(self) -> Path:
+        """Why the last run ended early, in a sentence; no such file where it did not."""
+        return self.state / "stopped.txt"
+
     def params(self) -> Params:
         return load(self.root / "params.yaml")
 

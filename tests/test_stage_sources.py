@@ -1,4 +1,4 @@
-"""dvc.yaml names every source file that a stage's program imports, so that no change of code goes unnoticed."""
+"""dvc.yaml names every source file that a stage imports, so that no change of code goes unnoticed."""
 
 from pathlib import Path
 

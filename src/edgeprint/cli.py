@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from edgeprint.errors import EdgeprintError
+from edgeprint.errors import EdgeprintError, NotEnoughData
 
 app = typer.Typer(
     help="Know what every device on a network is, and whether it still behaves like itself, "
@@ -55,7 +55,11 @@ def run(
 @app.command()
 def study(
     name: Annotated[
-        str, typer.Argument(help="One of the papers' tables or figures; without it, a list of them.")
+        str,
+        typer.Argument(
+            help="One of the papers' tables or figures, a method for all of its own (cclp, lstm-cnn, "
+            "binary), or all; without it, a list of them."
+        ),
     ] = "",
     data: Annotated[
         Path | None,
@@ -65,7 +69,8 @@ def study(
 ) -> None:
     """Make a table and a figure of a paper anew on your captures, with the paper's figures beside them.
 
-    Writes reports/studies/NAME (table.csv, README.md, figure.png) and a run in MLflow.
+    Writes reports/studies/NAME (table.csv, README.md, figure.png) and a run in MLflow. What the captures are
+    too short for is refused with the reason; of several studies the others go on.
 
     [bold]edgeprint study[/]  what there is      [bold]edgeprint study cclp-labels --data DIR[/]
     """
@@ -74,11 +79,19 @@ def study(
 
     if not name:
         for each in stage.all_studies().values():
-            print(f"{each.name:<16} {each.title}")
+            print(f"{each.name:<20} {each.title}")
         return
+    chosen = stage.named(name)
     workspace = job.prepare(Path(), data)
     job.run(workspace, until="extract")
-    print(f"\nLook at {stage.run(name, workspace, quick=quick)}")
+    refused = []
+    for each in chosen:
+        try:
+            print(f"\n{each.name}: look at {stage.run(each, workspace, quick=quick)}")
+        except NotEnoughData as error:
+            refused.append(f"{each.name}: {error}")
+    if refused:
+        raise NotEnoughData("\n".join(refused))
 
 
 @app.command()

@@ -72,9 +72,15 @@ def test_a_setting_out_of_range_is_refused_by_name(material) -> None:
         material.table("binary", height=2)
 
 
-def test_an_unknown_study_is_refused_with_the_names_of_all(workspace) -> None:
+def test_a_study_goes_by_its_name_by_its_method_or_with_all() -> None:
+    assert [study.name for study in stage.named("cclp-labels")] == ["cclp-labels"]
+    assert {study.name.partition("-")[0] for study in stage.named("cclp")} == {"cclp"}
+    assert stage.named("all") == list(stage.all_studies().values())
+
+
+def test_an_unknown_study_is_refused_with_the_names_of_all() -> None:
     with pytest.raises(StageFailed, match=r"no study .cclp-acuracy.; the studies are .*cclp-accuracy"):
-        stage.run("cclp-acuracy", workspace)
+        stage.named("cclp-acuracy")
 
 
 def test_a_study_writes_its_table_and_figure_and_is_a_run_in_mlflow(workspace) -> None:
@@ -82,7 +88,8 @@ def test_a_study_writes_its_table_and_figure_and_is_a_run_in_mlflow(workspace) -
 
     params = workspace.root / "params.yaml"
     params.write_text(params.read_text().replace("window_minutes: 30", "window_minutes: 5"))
-    folder = stage.run("cclp-accuracy", workspace, quick=True)
+    (study,) = stage.named("cclp-accuracy")
+    folder = stage.run(study, workspace, quick=True)
     assert {"table.csv", "README.md", "figure.png"} <= {path.name for path in folder.iterdir()}
     text = (folder / "README.md").read_text()
     assert "simulated traffic, a quick try: no figure to show" in text and "The paper: Section VI" in text

@@ -1,6 +1,7 @@
 """Run a study of a paper on a data set: a table (CSV and Markdown), a figure and an MLflow run.
 
-    folder = run("cclp-labels", workspace, quick=True)
+    (study,) = named("cclp-labels")
+    folder = run(study, workspace, quick=True)
 
 Writes studies/<name>/ in the workspace's reports; a quick try goes to studies/<name>-quick/.
 """
@@ -26,12 +27,20 @@ def all_studies() -> dict[str, Study]:
     return {name: study for room in rooms for name, study in room.items()}
 
 
-def run(name: str, workspace: Workspace, *, quick: bool = False) -> Path:
-    """Make the findings and keep them; the captures of the workspace must be there. Raises NotEnoughData."""
+def named(name: str) -> list[Study]:
+    """The study of that name, all of a room ("cclp"), or "all". Raises StageFailed for an unknown name."""
     studies = all_studies()
-    if name not in studies:
+    rooms = {room.replace("_", "-") for room in ROOMS}
+    if name in studies:
+        return [studies[name]]
+    if name not in {"all", *rooms}:
         raise StageFailed(f"there is no study {name!r}; the studies are {', '.join(studies)}")
-    study, source = studies[name], workspace.source()
+    return [study for each, study in studies.items() if name == "all" or each.startswith(f"{name}-")]
+
+
+def run(study: Study, workspace: Workspace, *, quick: bool = False) -> Path:
+    """Make the findings and keep them; the captures of the workspace must be there. Raises NotEnoughData."""
+    source = workspace.source()
     material = Material(
         source["name"],
         source["kind"],
@@ -43,7 +52,7 @@ def run(name: str, workspace: Workspace, *, quick: bool = False) -> Path:
     begin = time.perf_counter()
     findings = study.run(material)
     minutes = (time.perf_counter() - begin) / 60
-    folder = workspace.reports / "studies" / (f"{name}-quick" if quick else name)
+    folder = workspace.reports / "studies" / (f"{study.name}-quick" if quick else study.name)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "table.csv").write_text(findings.table.csv())
     for number, table in enumerate(findings.details, 1):

@@ -28,6 +28,7 @@ from edgeprint.testbed.sources import Recording
 PRIVATE = ((0x0A000000, 8), (0xAC100000, 12), (0xC0A80000, 16), (0x64400000, 10))
 UNTOUCHED = ((0x00000000, 8), (0x7F000000, 8), (0xE0000000, 3))  # this host, loopback, groups and broadcast
 LINK_LOCAL = (0xA9FE0000, 16)
+NOT_SERVERS = (*PRIVATE, *UNTOUCHED, LINK_LOCAL)
 NETWORKS = [0x0A000000 + (second << 16) for second in range(200, 256)]  # 10.200.0.0/16 and on
 SERVERS = 0xC6120000  # 198.18.0.0/15
 SERVERS6 = bytes.fromhex("20010db8ffff") + bytes(6)
@@ -64,6 +65,20 @@ def sides(recording: Recording, kind: int) -> list[tuple[NDArray, NDArray]]:
     return [(mine, start + source), (mine, start + destination)]
 
 
+def _talkers(recording: Recording, kind: int, side: int) -> Counter[tuple[Key, int]]:
+    """How many frames each MAC has sent from (side 0) or got for (side 1) each address."""
+    frames, at = sides(recording, kind)[side]
+    parts = [number(recording.pool, frames["at"] + (6, 0)[side], 6), frames["folder"].astype("u8")]
+    parts += [number(recording.pool, at + i, 8) for i in (0, 8)] if kind == IPV6 else []
+    parts += [number(recording.pool, at, 4)] if kind != IPV6 else []
+    rows, counts = np.unique(np.stack(parts, 1), axis=0, return_counts=True)
+    found: Counter[tuple[Key, int]] = Counter()
+    for (mac, folder, *words), count in zip(rows.tolist(), counts.tolist(), strict=True):
+        address = b"".join(word.to_bytes(8, "big") for word in words) if kind == IPV6 else words[0]
+        found[(folder, address), mac] = count
+    return found
+
+
 class Addresses:
     """New addresses for the machines in recordings; raises BadParams for more than 200 MACs of devices."""
 
@@ -84,51 +99,38 @@ class Addresses:
             self._owners[key] = mac
         free = [net for net in NETWORKS if not any(within(address, [(net, 16)]) for address in seen)]
         if not free:
-            raise BadParams("the captures use all of 10.200.0.0 to 10.255.0.0: no network is left for the home")
+            raise BadParams("the captures use all of 10.200.0.0 to 10.255.0.0: no network is left")
         self.network = free[0]
         self._neighbours: dict[int | Key, int] = {}
         self._servers: dict[tuple[str, int], int] = {}
         self._servers6: dict[tuple[str, bytes], int] = {}
-        self._ends = {
-            key[1][-3:]: self.ipv6(*key)[-3:] for key in self._owners if isinstance(key[1], bytes)
-        }
+        self._ends: dict[bytes, bytes] = {}  # the last octets of IPv6 addresses, for solicited-node groups
+        for folder, address in self._owners:
+            if isinstance(address, bytes):
+                self._ends[address[-3:]] = self.ipv6(folder, address)[-3:]
 
-    def _census(self, recording: Recording, senders: Counter) -> set[int]:
-        """Count who sends from which address, find routers; all IPv4 addresses seen."""
+    def _census(self, recording: Recording, senders: Counter[tuple[Key, int]]) -> set[int]:
+        """Count who sends from which address, find machines and routers; all IPv4 addresses seen."""
         seen: set[int] = set()
-        pool = recording.pool
         for side in (0, 6):
-            macs = np.unique(number(pool, recording.frames["at"] + side, 6)).tolist()
+            macs = np.unique(number(recording.pool, recording.frames["at"] + side, 6)).tolist()
             self._machines |= {mac for mac in macs if mac and not mac >> 40 & 1}
-        for kind, size in ((IPV4, 4), (ARP, 4), (IPV6, 8)):
-            for side, (frames, at) in enumerate(sides(recording, kind)):
-                macs = number(pool, frames["at"] + (6 if side == 0 else 0), 6)
-                parts = [macs, frames["folder"].astype("u8"), number(pool, at, size)]
-                parts += [number(pool, at + 8, 8)] if kind == IPV6 else []
-                rows, counts = np.unique(np.stack(parts, 1), axis=0, return_counts=True)
-                for (mac, folder, *address), count in zip(rows.tolist(), counts.tolist(), strict=True):
-                    if kind == IPV6:
-                        key: Key = folder, address[0].to_bytes(8, "big") + address[1].to_bytes(8, "big")
-                        home = True
-                    else:
-                        key = folder, address[0]
-                        seen.add(address[0])
-                        home = within(address[0], (*PRIVATE, *UNTOUCHED, LINK_LOCAL))
-                    if not home and not self._is_listed(mac) and not mac >> 40 & 1:
-                        self._routers.add(mac)
-                    if side == 0:
-                        senders[key, mac] += count
+        for kind in (IPV4, ARP, IPV6):
+            source, destination = (_talkers(recording, kind, side) for side in (0, 1))
+            senders.update(source)
+            pairs = [(mac, key[1]) for key, mac in (*source, *destination) if isinstance(key[1], int)]
+            seen |= {address for _, address in pairs}
+            outside = {mac for mac, address in pairs if not within(address, NOT_SERVERS)}
+            self._routers |= {mac for mac in outside - set(self._devices) if not mac >> 40 & 1}
         return seen
-
-    def _is_listed(self, mac: int) -> bool:
-        return mac in self._devices
 
     def mac(self, old: int) -> int:
         """A machine's new MAC; groups keep theirs."""
         if old >> 40 & 1:
-            if old >> 24 == 0x3333FF:
-                return 0x3333FF000000 | int.from_bytes(self._solicited((old & 0xFFFFFF).to_bytes(3, "big")), "big")
-            return old
+            if old >> 24 != 0x3333FF:
+                return old
+            end = self._solicited((old & 0xFFFFFF).to_bytes(3, "big"))
+            return 0x3333FF000000 | int.from_bytes(end, "big")
         if old in self._devices:
             return self._devices[old]
         return ROUTER.mac if old in self._routers or old == 0 else NEIGHBOUR + self._neighbour(old)

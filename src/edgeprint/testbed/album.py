@@ -1,13 +1,14 @@
 """The frames of all devices of a home in one quarter, and the records of a capture made from them.
 
-    album = Album.of([take, other_take])
-    write_chunks(path, rows, lambda chunk: album.records(chunk, seconds))
+album = Album.of([take, other_take])
+album.write(out / "2025-02-12.pcap", midnight, rows)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from edgeprint.testbed.addresses import number
 from edgeprint.testbed.layout import spread
 from edgeprint.testbed.rewrite import Take, put
+from edgeprint.testbed.writer import write_chunks
 
 SENT = np.dtype(
     [
@@ -43,6 +45,10 @@ class Album:
             *(np.concatenate([getattr(t, name) for t in takes]) for name in ("kept", "wire", "numbers")),
         )
         return cls(joined, begins[:-1])
+
+    def write(self, path: Path, midnight: int, rows: NDArray) -> int:
+        """Write SENT rows [n] in time order as a capture; return its size in bytes."""
+        return write_chunks(path, rows, lambda chunk: self.records(chunk, midnight))
 
     def records(self, rows: NDArray, midnight: int) -> NDArray[np.uint8]:
         """The pcap records of SENT rows [n] as bytes; `midnight` in seconds since the epoch."""

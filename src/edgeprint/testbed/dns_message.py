@@ -77,7 +77,8 @@ def _walk(message: bytearray, ipv4: Callable, ipv6: Callable, labels: dict[int, 
 
 def _name(message: bytearray, at: int, labels: dict[int, bool]) -> int:
     """The place behind the name at `at`, -1 where it is malformed; notes the place of each of its labels."""
-    behind, own, lowest = 0, [], at
+    behind, lowest = 0, at
+    own: list[int] = []
     while at < len(message):
         size = message[at]
         if size == 0:

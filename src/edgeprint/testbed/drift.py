@@ -17,6 +17,7 @@ A file says which:
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
@@ -106,9 +107,13 @@ def _change(where: str, entry: Any, devices: Collection[str], quarters: int) -> 
 def at(changes: Iterable[Change], device: str, quarter: int) -> Drift:
     """What all changes of the device up to the quarter make together."""
     mine = [c for c in changes if c.device == device and c.quarter <= quarter]
-    product = [float(np.prod([getattr(c, key) for c in mine])) for key in FACTORS]
     moves = sum(c.servers for c in mine)
-    return Drift(*product, renewal=f"{device} {moves}" if moves else "")
+    return Drift(
+        periods=math.prod(c.periods for c in mine),
+        sizes=math.prod(c.sizes for c in mine),
+        handshakes=math.prod(c.handshakes for c in mine),
+        renewal=f"{device} {moves}" if moves else "",
+    )
 
 
 def timeline(

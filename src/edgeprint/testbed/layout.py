@@ -150,4 +150,11 @@ def _connections(frames: Frames, table: PacketTable, rows: NDArray) -> NDArray[n
         long = long + _number(frames, network + 16 + 16 * ours, 8)
         ends.append(np.where(four, short, long) * np.uint64(65536) + port.astype("u8"))
     low, high = np.minimum(*ends), np.maximum(*ends)
-    return (low * np.uint64(0x9E3779B97F4A7C15) ^ high) | np.uint64(1)
+    return mixed(mixed(low) + high)
+
+
+def mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Numbers [n] scattered over 1 to 2^64 - 1, equal for equal ones (the finaliser of splitmix64)."""
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        numbers = (numbers ^ numbers >> np.uint64(shift)) * np.uint64(factor)
+    return np.maximum(numbers ^ numbers >> np.uint64(31), np.uint64(1))

@@ -1,10 +1,10 @@
 """A home resampled from real captures: long spans of many devices out of short sessions of few.
 
-    summary = resample(Path("captures"), [Path("fit-week")], quarters=4, hours=24, seed=7)
+    summary = resample(Path("captures"), [Path("fit-week")], Plan(quarters=4, hours=24, seed=7))
 
 The same files as a simulated home: one pcap a capture day, devices.csv, source.json. A device's stretches are
-dealt into one pool for each part of each quarter before anything is drawn; each part of a quarter is laid out
-from its own pool alone. A device's times depend on the seed and its name only, never on the other devices.
+dealt into one pool for each part of each quarter before anything is drawn, and each part is laid out from its
+own pool alone. A device's times depend on the seed and on its name, never on the other devices.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,37 +28,41 @@ from edgeprint.progress import track
 from edgeprint.testbed import drift as drifts
 from edgeprint.testbed import sources, stretches
 from edgeprint.testbed.addresses import Addresses
-from edgeprint.testbed.album import SENT, Album
+from edgeprint.testbed.album import Album
+from edgeprint.testbed.bootstrap import Tracks, lay_down, sent
 from edgeprint.testbed.drift import Change, Drift
-from edgeprint.testbed.home import CaptureDay, Summary, capture_days, clear_captures, quarter_name
-from edgeprint.testbed.layout import spread
+from edgeprint.testbed.home import Summary, capture_days, clear_captures, quarter_name
 from edgeprint.testbed.rewrite import Take, rewrite
 from edgeprint.testbed.sources import RealHome, Recording
 from edgeprint.testbed.stretches import Stretch
-from edgeprint.testbed.writer import write_chunks
 
-TEST_FRACTION = 0.2  # as intervals.test_fraction of params.yaml
 MICROSECONDS = 1_000_000
-PAUSE_MINUTES = 10.0
 
 
-@dataclass(frozen=True)
-class Tracks:
-    """Where a device's stretches stand in one quarter: arrays [b], times in us since the capture's start."""
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much is written, and from which draw. Raises BadParams for a number out of range."""
 
-    piece: NDArray[np.int64]
-    start: NDArray[np.int64]
-    stop: NDArray[np.int64]  # what would be sent from here on is not: another part begins
-    shift: NDArray[np.uint32]
+    quarters: int = 4
+    hours: float = 24  # of traffic in each
+    seed: int = 7
+    test_fraction: float = 0.2  # of a quarter's time, at its end, that shares no flow with the rest
+    pause_minutes: float = 10.0  # mean silence between two sessions, of which no capture tells anything
+
+    def __post_init__(self) -> None:
+        size = self.quarters >= 1 and 0 < self.hours <= 24 * 90 and self.seed >= 0
+        if not size or not 0 < self.test_fraction < 1 or not 0 < self.pause_minutes <= 24 * 60:
+            asked = ", ".join(f"{key} = {value}" for key, value in asdict(self).items())
+            raise BadParams(f"no home can be resampled from {asked}")
 
 
 @dataclass
 class Player:
-    """One device on its way through the quarters."""
+    """A device on its way through the quarters: its recording, cut and dealt, and its last frames."""
 
     recording: Recording
     pieces: list[Stretch]
-    dealt: list[list[list[Stretch]]]
+    dealt: list[list[list[int]]]  # [quarters][2] indices of stretches
     last: tuple[Drift, Take] | None = None
 
     def take(self, addresses: Addresses, drift: Drift) -> Take:
@@ -67,177 +71,104 @@ class Player:
             self.last = drift, rewrite(self.recording, addresses, drift)
         return self.last[1]
 
+    def lay(self, drift: Drift, quarter: int, plan: Plan) -> tuple[Tracks, NDArray[np.int64]]:
+        """Its stretches in one quarter, and when each frame [n] passes after its stretch began, in us."""
+        since, lengths = drifts.timeline(self.recording, self.pieces, drift)
+        whole = round(plan.hours * 3600 * MICROSECONDS)
+        border = round(whole * (1 - plan.test_fraction))
+        rest = drift.periods * plan.pause_minutes * 60 * MICROSECONDS
+        parts = []
+        for part, (begin, end) in enumerate([(0, border), (border, whole)]):
+            pool = np.array(self.dealt[quarter - 1][part])
+            # In proportion: sessions lie as far apart however finely they were cut.
+            pauses = rest * np.array([self.pieces[i].share for i in pool])
+            key = (zlib.crc32(self.recording.device.name.encode()), quarter, part)
+            rng = np.random.default_rng(np.random.SeedSequence(plan.seed, spawn_key=key))
+            parts.append(lay_down(pool, lengths[pool], pauses, begin, end, rng))
+        return Tracks.concatenate(parts), since
 
-def resample(
-    out: Path,
-    folders: Sequence[Path],
-    *,
-    quarters: int = 4,
-    hours: float = 24,
-    seed: int = 7,
-    drift: Path | None = None,
-    pause_minutes: float = PAUSE_MINUTES,
-) -> Summary:
-    """Write a home of the folders' devices; `hours` of traffic in each calendar quarter.
 
-    pause_minutes: the mean of the silence between two sessions of which nothing is known.
-    Raises BadParams for a number out of range and for captures in `out` that may be real, BadInventory,
-    NotEnoughData where no device is left, UnknownDevice for drift of a device that is not there.
+def resample(out: Path, folders: Sequence[Path], plan: Plan, drift: Path | None = None) -> Summary:
+    """Write a home of the devices of all folders; `drift` is a file as drift.read takes it.
+
+    The same captures, plan and drift give the same bytes. Raises BadParams where `out` holds captures that
+    may be real, BadInventory, NotEnoughData where no device is left, UnknownDevice for a device of the drift.
     """
-    if quarters < 1 or not 0 < hours <= 24 * 90 or seed < 0 or pause_minutes <= 0:
-        asked = f"quarters = {quarters}, hours = {hours}, seed = {seed}, pause = {pause_minutes} minutes"
-        raise BadParams(f"no home can be resampled from {asked}")
     home = sources.read(folders)
-    players, left_out = _players(home, quarters)
-    changes = drifts.read(drift, players, quarters) if drift else []
+    players, left_out = _players(home, plan)
+    changes = drifts.read(drift, players, plan.quarters) if drift else []
     addresses = Addresses([player.recording for player in players.values()])
     clear_captures(out)
     _write_inventory(out / "devices.csv", players, addresses)
-    about = {
-        "simulated": False,
-        "resampled": True,
-        "from": [folder.resolve().name for folder in folders],
-        **{"seed": seed, "quarters": quarters, "hours": hours, "pause_minutes": pause_minutes},
-        "changes": [_shown(change) for change in changes],
-        "left_out": left_out,
-        **_account(players, home, quarters, hours),
-    }
-    (out / "source.json").write_text(json.dumps(about, indent=2) + "\n")
-    return _write(out, players, addresses, changes, quarters, hours, seed, pause_minutes)
+    origin = {"simulated": False, "resampled": True, "from": [folder.resolve().name for folder in folders]}
+    about = {**origin, **asdict(plan), **_account(players, changes, plan), "left_out": left_out}
+    (out / "source.json").write_text(json.dumps({**about, "unread": home.unread}, indent=2) + "\n")
+    return _write(out, players, addresses, changes, plan)
 
 
-def _players(home: RealHome, quarters: int) -> tuple[dict[str, Player], dict[str, str]]:
+def _players(home: RealHome, plan: Plan) -> tuple[dict[str, Player], dict[str, str]]:
     """The devices that have a stretch for each part of each quarter, and why others are left out."""
     players, left_out = {}, {}
     for name, recording in home.recordings.items():
         try:
-            pieces = stretches.cut(recording, 2 * quarters)
+            pieces = stretches.cut(recording, 2 * plan.quarters)
         except NotEnoughData as error:
             left_out[name] = str(error)
             continue
-        players[name] = Player(recording, pieces, stretches.deal(pieces, quarters, TEST_FRACTION))
+        dealt = stretches.deal(pieces, plan.quarters, plan.test_fraction)
+        players[name] = Player(recording, pieces, dealt)
     if not players:
-        raise NotEnoughData(f"no device is left for a home: {'; '.join(left_out.values()) or 'none is listed'}")
+        raise NotEnoughData(f"no device is left for a home: {'; '.join(left_out.values())}")
     return players, left_out
 
 
-def _shown(change: Change) -> dict[str, str]:
-    return {"device": change.device, "quarter": quarter_name(change.quarter), "what": change.describe()}
-
-
-def _account(players: dict[str, Player], home: RealHome, quarters: int, hours: float) -> dict[str, Any]:
-    """What a reader of figures must know: where parts begin, how much stands behind each, what crosses."""
-    held_out = {}
-    for quarter in range(1, quarters + 1):
-        day = capture_days(quarter, hours)[0]
-        begin = day.midnight + timedelta(seconds=day.begin + (1 - TEST_FRACTION) * hours * 3600)
-        held_out[quarter_name(quarter)] = begin.strftime("%Y-%m-%dT%H:%M:%SZ")
-    busy = {n: [[sum(not s.silent for s in part) for part in q] for q in p.dealt] for n, p in players.items()}
-    over = {n: stretches.connections_over_pools(p.recording.frames, p.dealt) for n, p in players.items()}
+def _account(players: dict[str, Player], changes: list[Change], plan: Plan) -> dict[str, Any]:
+    """What a reader of figures must know: what drifts, where last parts begin, what stands behind each."""
+    begins, own, over = {}, {}, {}
+    for quarter in range(1, plan.quarters + 1):
+        day = capture_days(quarter, plan.hours)[0]
+        border = timedelta(seconds=day.begin + (1 - plan.test_fraction) * plan.hours * 3600)
+        begins[quarter_name(quarter)] = f"{day.midnight + border:%Y-%m-%dT%H:%M:%SZ}"
+    for name, player in players.items():
+        parts = [part for quarter in player.dealt for part in quarter]
+        busy = [sum(not player.pieces[i].silent for i in part) for part in parts]
+        own[name] = " ".join(f"{first}+{last}" for first, last in zip(busy[::2], busy[1::2], strict=True))
+        over[name] = stretches.connections_over_pools(player.recording.frames, player.pieces, player.dealt)
     return {
-        "held_out_from": held_out,
-        "stretches": busy,
+        "changes": [
+            {"device": c.device, "quarter": quarter_name(c.quarter), "what": c.describe()} for c in changes
+        ],
+        "held_out_from": begins,
+        "stretches": own,
         "connections_in_two_pools": {name: n for name, n in over.items() if n},
-        "unread": home.unread,
     }
 
 
 def _write(
-    out: Path,
-    players: dict[str, Player],
-    addresses: Addresses,
-    changes: list[Change],
-    quarters: int,
-    hours: float,
-    seed: int,
-    pause: float,
+    out: Path, players: dict[str, Player], addresses: Addresses, changes: list[Change], plan: Plan
 ) -> Summary:
-    days = [day for quarter in range(1, quarters + 1) for day in capture_days(quarter, hours)]
+    days = [day for quarter in range(1, plan.quarters + 1) for day in capture_days(quarter, plan.hours)]
     size, total, packets = 0, 0, Counter[str]()
-    album, laid, since = None, {}, 0
     for day in track(days, "testbed"):
         if day.first:
-            takes, laid, since = [], {}, 0
-            for name, player in players.items():
-                drift = drifts.at(changes, name, day.quarter)
-                takes.append(player.take(addresses, drift))
-                laid[name] = _lay(name, player, drift, day.quarter, hours, seed, pause)
-            album = Album.of(takes)
+            drift = {name: drifts.at(changes, name, day.quarter) for name in players}
+            album = Album.of([player.take(addresses, drift[name]) for name, player in players.items()])
+            laid = {name: player.lay(drift[name], day.quarter, plan) for name, player in players.items()}
+            passed = 0  # us of the quarter
+        until = passed + round((day.end - day.begin) * MICROSECONDS)
         parts = []
-        length = round((day.end - day.begin) * MICROSECONDS)
-        for (name, (tracks, times)), begin in zip(laid.items(), album.begins.tolist(), strict=True):
-            rows = _sent(players[name].pieces, tracks, times, since, since + length)
-            rows["time"] += round(day.begin * MICROSECONDS) - since
+        for (name, (tracks, since)), begin in zip(laid.items(), album.begins.tolist(), strict=True):
+            rows = sent(players[name].pieces, tracks, since, passed, until)
+            rows["time"] += round(day.begin * MICROSECONDS) - passed
             rows["frame"] += begin
             packets[name] += len(rows)
             parts.append(rows)
-        since += length
+        passed = until
         rows = np.concatenate(parts)
         rows = rows[np.argsort(rows["time"], kind="stable")]
-        seconds = int(day.midnight.replace(tzinfo=UTC).timestamp())
-        size += write_chunks(out / day.file, rows, lambda chunk: album.records(chunk, seconds))
+        size += album.write(out / day.file, int(day.midnight.replace(tzinfo=UTC).timestamp()), rows)
         total += len(rows)
     return Summary(total, size, [day.file for day in days], dict(packets))
-
-
-def _lay(
-    name: str, player: Player, drift: Drift, quarter: int, hours: float, seed: int, pause: float
-) -> tuple[Tracks, NDArray[np.int64]]:
-    """A device's quarter, and the times [n] of its frames since their stretches began."""
-    times, lengths = drifts.timeline(player.recording, player.pieces, drift)
-    places = {piece: i for i, piece in enumerate(player.pieces)}
-    whole = round(hours * 3600 * MICROSECONDS)
-    border = round(whole * (1 - TEST_FRACTION))
-    found = []
-    for part, (begin, end) in enumerate([(0, border), (border, whole)]):
-        pool = np.array([places[piece] for piece in player.dealt[quarter - 1][part]])
-        share = np.array([player.pieces[i].share for i in pool])
-        key = (zlib.crc32(name.encode()), quarter, part)
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-        rest = drift.periods * pause * 60 * MICROSECONDS
-        found.append(lay_down(pool, lengths[pool], share * rest, begin, end, rng))
-    return Tracks(*(np.concatenate([getattr(t, n) for t in found]) for n in Tracks.__annotations__)), times
-
-
-def lay_down(
-    pool: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    pauses: NDArray[np.float64],
-    begin: int,
-    end: int,
-    rng: np.random.Generator,
-) -> Tracks:
-    """Fill [begin, end) us with stretches of the pool [m], in random order and each once before any again.
-
-    Behind each follows a pause, exponential with its mean of `pauses` [m] us: with a mean in proportion to
-    the stretch's share of its session, sessions lie as far apart however finely they were cut.
-    """
-    at = begin + int(rng.uniform(0, min(pauses.sum(), 0.1 * (end - begin))))
-    chosen, starts, deck = [], [], []
-    while at < end:
-        if not deck:
-            deck = rng.permutation(len(pool)).tolist()
-        drawn = deck.pop()
-        chosen.append(drawn)
-        starts.append(at)
-        at += max(1, int(lengths[drawn] + rng.exponential(pauses[drawn])))
-    shift = rng.integers(0, 1 << 32, len(chosen), dtype="u4")
-    return Tracks(pool[np.array(chosen)], np.array(starts), np.full(len(chosen), end), shift)
-
-
-def _sent(
-    pieces: list[Stretch], tracks: Tracks, times: NDArray[np.int64], begin: int, end: int
-) -> NDArray:
-    """SENT rows of [begin, end) us of the quarter, in the order of the tracks; `frame` in the recording."""
-    first = np.array([pieces[i].first for i in tracks.piece])
-    count = np.array([pieces[i].last for i in tracks.piece]) - first
-    frame = spread(first, count)
-    which = np.repeat(np.arange(len(count)), count)
-    time = tracks.start[which] + times[frame]
-    kept = np.flatnonzero((time >= begin) & (time < np.minimum(end, tracks.stop[which])))
-    rows = np.zeros(len(kept), SENT)
-    rows["time"], rows["frame"], rows["shift"] = time[kept], frame[kept], tracks.shift[which[kept]]
-    return rows
 
 
 def _write_inventory(path: Path, players: dict[str, Player], addresses: Addresses) -> None:

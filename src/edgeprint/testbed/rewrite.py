@@ -48,7 +48,9 @@ def rewrite(recording: Recording, addresses: Addresses, drift: Drift) -> Take:
     _replace(pool, frames, _replacements(addresses, names, spell))
     tcp = (frames["proto"] == TCP) & (frames["transport"] > 0)
     numbers = np.where(tcp & (frames["kept"] >= frames["transport"] + 12), frames["transport"], 0)
-    return Take(pool, frames["at"], frames["kept"].astype("i8"), frames["wire"] + longer, numbers.astype("i8"))
+    return Take(
+        pool, frames["at"], frames["kept"].astype("i8"), frames["wire"] + longer, numbers.astype("i8")
+    )
 
 
 def put(pool: NDArray[np.uint8], at: NDArray, values: NDArray, size: int) -> None:
@@ -144,7 +146,11 @@ def _dns(
     names: set[str] = set()
     for row in np.flatnonzero(frames["payload"] == DNS_MESSAGE).tolist():
         frame = frames[row]
-        folder, begin, end = int(frame["folder"]), int(frame["at"] + frame["body"]), int(frame["at"] + frame["kept"])
+        folder, begin, end = (
+            int(frame["folder"]),
+            int(frame["at"] + frame["body"]),
+            int(frame["at"] + frame["kept"]),
+        )
         if frame["proto"] == TCP:
             said = int.from_bytes(pool[begin : begin + 2].tobytes(), "big")
             if said != frame["load"] - 2:

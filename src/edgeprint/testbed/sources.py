@@ -27,7 +27,7 @@ from edgeprint.packets.link_layer import ETHERNET
 from edgeprint.packets.rows import Followed, fill
 from edgeprint.packets.table import HandshakeTable
 from edgeprint.progress import track
-from edgeprint.testbed.layout import FRAME, kept_bytes, lay_out, spread
+from edgeprint.testbed.layout import FRAME, kept_bytes, lay_out, mixed, spread
 
 SECOND = 1_000_000_000  # ns
 NOT_CAPTURES = {"devices.csv", "source.json"}
@@ -72,7 +72,9 @@ def read(folders: Sequence[Path]) -> RealHome:
     devices = _devices(folders)
     owners = {mac: number for number, device in enumerate(devices) for mac in device.macs}
     files = [(number, path) for number, folder in enumerate(folders) for path in _captures(folder)]
-    found, captures, unread = _Gathered(), [], {}
+    found = _Gathered()
+    captures: list[Path] = []
+    unread: dict[str, str] = {}
     for folder, path in track(files, "reading captures"):
         try:
             _read_capture(path, folder, len(captures), owners, found)
@@ -162,7 +164,8 @@ def _recordings(
         mine = mine[np.argsort(mine["time"], kind="stable")]
         sessions = _merged(spans[np.unique(mine["capture"])])
         mine["session"] = np.searchsorted(sessions[:, 0], mine["time"], "right") - 1
-        mine["flow"] += (mine["flow"] > 0) * mine["session"].astype("u8")  # none outlives its session
+        tcp = mine["flow"] > 0  # no connection outlives its session
+        mine["flow"][tcp] = mixed(mine["flow"][tcp] + mine["session"][tcp].astype("u8"))
         own = pool[spread(mine["at"], mine["kept"])]
         mine["at"] = np.cumsum(mine["kept"], dtype="i8") - mine["kept"]
         shakes = times[np.isin(clients, list(device.macs))]

@@ -106,31 +106,29 @@ def _cuts(
     return found
 
 
-def deal(pieces: list[Stretch], quarters: int, test_fraction: float) -> list[list[list[Stretch]]]:
-    """[quarters][2] pools, first part and held-out last part, of stretches in the source's time order.
+def deal(pieces: list[Stretch], quarters: int, test_fraction: float) -> list[list[list[int]]]:
+    """[quarters][2] pools, first part and held-out last part, of indices of stretches in time order.
 
     Each quarter has an equal share of the stretches that hold frames, and its last `test_fraction` of them,
     at least one, is its held-out pool. A silent stretch goes with the one before it.
     """
     busy = np.cumsum([not piece.silent for piece in pieces]) - 1
     n = int(busy[-1]) + 1
-    edges = []
+    edges: list[int] = []
     for quarter in range(quarters):
         begin, end = quarter * n // quarters, (quarter + 1) * n // quarters
-        edges += [begin, end - max(1, round(test_fraction * (end - begin)))]
+        most = end - begin - 1  # something is left for the first part
+        edges += [begin, end - min(most, max(1, round(test_fraction * (end - begin))))]
     pool = np.searchsorted(edges, np.maximum(busy, 0), "right") - 1
-    dealt: list[list[list[Stretch]]] = [[[], []] for _ in range(quarters)]
-    for piece, number in zip(pieces, pool.tolist(), strict=True):
-        dealt[number // 2][number % 2].append(piece)
-    return dealt
+    return [[np.flatnonzero(pool == 2 * q + part).tolist() for part in (0, 1)] for q in range(quarters)]
 
 
-def connections_over_pools(frames: NDArray, dealt: list[list[list[Stretch]]]) -> int:
+def connections_over_pools(frames: NDArray, pieces: list[Stretch], dealt: list[list[list[int]]]) -> int:
     """TCP connections that stayed open over the border of two pools: they alone stand in two."""
     pool = np.full(len(frames), -1)
     for number, part in enumerate(part for quarter in dealt for part in quarter):
         for piece in part:
-            pool[piece.first : piece.last] = number
-    with_flow = np.flatnonzero(frames["flow"])
-    pairs = np.unique(np.stack([frames["flow"][with_flow], pool[with_flow].astype("u8")], 1), axis=0)
+            pool[pieces[piece].first : pieces[piece].last] = number
+    tcp = np.flatnonzero(frames["flow"])
+    pairs = np.unique(np.stack([frames["flow"][tcp], pool[tcp].astype("u8")], 1), axis=0)
     return len(pairs) - len(np.unique(pairs[:, 0]))

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from edgeprint.errors import BadParams
 from edgeprint.testbed.host import LOCAL, PREFIX, ROUTER, interface, mac_of
 from edgeprint.testbed.layout import ARP, IPV4, IPV6
+from edgeprint.testbed.pool import number
 from edgeprint.testbed.sources import Recording
 
 PRIVATE = ((0x0A000000, 8), (0xAC100000, 12), (0xC0A80000, 16), (0x64400000, 10))
@@ -35,19 +36,6 @@ SERVERS6 = bytes.fromhex("20010db8ffff") + bytes(6)
 SOLICITED = bytes.fromhex("ff02000000000000000000 01ff")  # RFC 4291: followed by an address's last 24 bits
 NEIGHBOUR = 0x020000010000  # MAC of the first machine that no inventory lists
 Key = tuple[int, int | bytes]
-
-
-def number(pool: NDArray[np.uint8], at: NDArray, size: int) -> NDArray[np.uint64]:
-    """The unsigned integers [n] of `size` octets, most significant first, at places [n] of the pool."""
-    total = np.zeros(len(at), "u8")
-    for i in range(size):
-        total = total * np.uint64(256) + pool[at + i]
-    return total
-
-
-def octets(pool: NDArray[np.uint8], at: NDArray, size: int) -> list[bytes]:
-    """The `size` octets at each place [n] of the pool."""
-    return [row.tobytes() for row in pool[at[:, None] + np.arange(size)]]
 
 
 def within(address: int, nets: Iterable[tuple[int, int]]) -> bool:

@@ -13,9 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.testbed.addresses import number
-from edgeprint.testbed.layout import spread
-from edgeprint.testbed.rewrite import Take, put
+from edgeprint.testbed.pool import number, put, spread
+from edgeprint.testbed.rewrite import Take
 from edgeprint.testbed.writer import write_chunks
 
 SENT = np.dtype(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprint.testbed.album import SENT
-from edgeprint.testbed.layout import spread
+from edgeprint.testbed.pool import spread
 from edgeprint.testbed.stretches import Stretch
 
 

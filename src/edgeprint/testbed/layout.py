@@ -17,6 +17,7 @@ from edgeprint.packets.frames import Frames
 from edgeprint.packets.link_layer import VLAN_TAGS
 from edgeprint.packets.rows import DNS, Marked
 from edgeprint.packets.table import ETHERTYPE_ARP, ICMP, ICMPV6, TCP, UDP, PacketTable
+from edgeprint.testbed.pool import spread
 
 IGMP, HOP_BY_HOP = 2, 0
 APPLICATION_DATA = 23  # type of a TLS record
@@ -72,13 +73,6 @@ def kept_bytes(frames: Frames, rows: NDArray) -> NDArray[np.uint8]:
     """The kept bytes of frames [n], one after the other; fills rows["at"] with where each begins."""
     rows["at"] = np.cumsum(rows["kept"], dtype="i8") - rows["kept"]
     return frames.data[spread(frames.offset, rows["kept"])]
-
-
-def spread(begins: NDArray, lengths: NDArray) -> NDArray[np.int64]:
-    """The indices begins[i], begins[i] + 1, ... of `lengths[i]` each, one after the other."""
-    lengths = lengths.astype("i8")
-    shift = begins - (np.cumsum(lengths) - lengths)
-    return np.repeat(shift, lengths) + np.arange(lengths.sum())
 
 
 def _octet(frames: Frames, at: NDArray) -> NDArray[np.int64]:

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from edgeprint.packets.names import questions
 from edgeprint.packets.table import ICMP, ICMPV6, TCP, UDP
 from edgeprint.testbed import dns_message
-from edgeprint.testbed.addresses import Addresses, number, octets, sides
+from edgeprint.testbed.addresses import Addresses, sides
 from edgeprint.testbed.drift import Drift
-from edgeprint.testbed.layout import ARP, DNS_MESSAGE, IPV4, IPV6, NO_PAYLOAD, spread
+from edgeprint.testbed.layout import ARP, DNS_MESSAGE, IPV4, IPV6, NO_PAYLOAD
+from edgeprint.testbed.pool import number, octets, put, spread
 from edgeprint.testbed.sources import Recording
 
 LONGEST_FRAME = 1514  # a larger size would not pass the link
@@ -53,13 +54,6 @@ def rewrite(recording: Recording, addresses: Addresses, drift: Drift) -> Take:
     )
 
 
-def put(pool: NDArray[np.uint8], at: NDArray, values: NDArray, size: int) -> None:
-    """Write unsigned integers [n] of `size` octets to places [n] of the pool."""
-    values = values.astype("u8")
-    for i in range(size):
-        pool[at + i] = values >> np.uint64(8 * (size - 1 - i)) & np.uint64(255)
-
-
 def _lengthen(pool: NDArray[np.uint8], frames: NDArray, factor: float) -> NDArray[np.int64]:
     """Scale what TCP and UDP carry, up to a full frame; how much longer each frame [n] is now."""
     longer = np.zeros(len(frames), "i8")
@@ -83,23 +77,27 @@ def _lengthen(pool: NDArray[np.uint8], frames: NDArray, factor: float) -> NDArra
 
 
 def _addresses(pool: NDArray[np.uint8], recording: Recording, addresses: Addresses, renewal: str) -> None:
-    frames = recording.frames
+    def ipv4(folder: int, old: int) -> int:
+        return addresses.ipv4(folder, old, renewal)
+
+    def mac(_: int, old: int) -> int:
+        return addresses.mac(old)
+
+    def asked(_: int, old: int) -> int:
+        return addresses.mac(old) if old else 0
+
     for kind in (IPV4, ARP):
         for mine, at in sides(recording, kind):
-            _map(pool, mine, at, lambda folder, old: addresses.ipv4(folder, old, renewal))
-    for mine, at in sides(recording, ARP)[:1]:
-        for hardware in (at - 6, at + 4):
-            _map(pool, mine, hardware, lambda _, old: addresses.mac(old) if old else 0, 6)
+            _map(pool, mine, at, ipv4)
+    for mine, at in sides(recording, ARP):  # in ARP each hardware address stands before its IPv4 address
+        _map(pool, mine, at - 6, asked, 6)
     for mine, at in sides(recording, IPV6):
-        places = mine["folder"].tolist()
-        known: dict[tuple[int, bytes], bytes] = {}
-        for key in zip(places, octets(pool, at, 16), strict=True):
-            known.setdefault(key, b"")
-        known = {(folder, old): addresses.ipv6(folder, old, renewal) for folder, old in known}
-        new = b"".join(known[key] for key in zip(places, octets(pool, at, 16), strict=True))
+        keys = list(zip(mine["folder"].tolist(), octets(pool, at, 16), strict=True))
+        known = {(folder, old): addresses.ipv6(folder, old, renewal) for folder, old in dict.fromkeys(keys)}
+        new = b"".join(known[key] for key in keys)
         pool[at[:, None] + np.arange(16)] = np.frombuffer(new, "u1").reshape(-1, 16)
     for side in (0, 6):
-        _map(pool, frames, frames["at"] + side, lambda _, old: addresses.mac(old), 6)
+        _map(pool, recording.frames, recording.frames["at"] + side, mac, 6)
 
 
 def _map(
@@ -146,11 +144,8 @@ def _dns(
     names: set[str] = set()
     for row in np.flatnonzero(frames["payload"] == DNS_MESSAGE).tolist():
         frame = frames[row]
-        folder, begin, end = (
-            int(frame["folder"]),
-            int(frame["at"] + frame["body"]),
-            int(frame["at"] + frame["kept"]),
-        )
+        folder = int(frame["folder"])
+        begin, end = (int(frame["at"] + frame[edge]) for edge in ("body", "kept"))
         if frame["proto"] == TCP:
             said = int.from_bytes(pool[begin : begin + 2].tobytes(), "big")
             if said != frame["load"] - 2:

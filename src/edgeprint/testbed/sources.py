@@ -27,7 +27,8 @@ from edgeprint.packets.link_layer import ETHERNET
 from edgeprint.packets.rows import Followed, fill
 from edgeprint.packets.table import HandshakeTable
 from edgeprint.progress import track
-from edgeprint.testbed.layout import FRAME, kept_bytes, lay_out, mixed, spread
+from edgeprint.testbed.layout import FRAME, kept_bytes, lay_out, mixed
+from edgeprint.testbed.pool import spread
 
 SECOND = 1_000_000_000  # ns
 NOT_CAPTURES = {"devices.csv", "source.json"}

@@ -100,14 +100,14 @@ def testbed(
         list[Path] | None,
         typer.Option(
             "--from",
-            help="A folder with real captures and devices.csv, to resample instead of simulating. Repeatable.",
+            help="A folder with real captures and devices.csv, to resample and not to simulate. Repeatable.",
         ),
     ] = None,
     drift: Annotated[
         Path | None,
         typer.Option(
-            help="With --from: a TOML file of [[change]] tables with device, quarter, and any of periods, "
-            "sizes, handshakes (factors) and servers = true."
+            help="With --from: a TOML file of change tables, each with device, quarter, and any of "
+            "periods, sizes, handshakes (factors) and servers = true."
         ),
     ] = None,
     pause: Annotated[
@@ -119,7 +119,7 @@ def testbed(
     Simulated, with firmware that changes; or, from real captures, long spans resampled out of short ones.
     What each keeps and what not: docs/resampled-home.md.
 
-    [bold]edgeprint testbed OUT[/]      [bold]edgeprint testbed OUT --from week --from setups --drift drift.toml[/]
+    [bold]edgeprint testbed OUT[/]      [bold]edgeprint testbed OUT --from WEEK --from SETUPS --drift FILE[/]
     """
     from edgeprint.testbed.home import simulate
 

@@ -91,7 +91,8 @@ def _cuts(
         near = places[(edges[places + 1] > at + length // 2) & (edges[places + 1] <= at + length * 3 // 2)]
         if len(near):
             over = np.append(crossed, 0)[near]
-            best = int(near[np.lexsort((-gaps[near], over))[0]])
+            off = np.abs(edges[near + 1] - (at + length))
+            best = int(near[np.lexsort((off, -gaps[near], over))[0]])
             at = int(edges[best + 1])
         else:
             # One long silence around here is itself cut; else the next gap will do.

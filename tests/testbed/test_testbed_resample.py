@@ -7,13 +7,17 @@ from collections import defaultdict
 import numpy as np
 import pytest
 from real_home import ADDRESSES, CAMERA, PLUG, inventory, pcap, setups, tcp
+from test_testbed_stretches import recording
 from written_home import records
 
 from edgeprint.errors import BadInventory, BadParams, NotEnoughData, UnknownDevice
 from edgeprint.packets.decode import decode
 from edgeprint.packets.inventory import read
+from edgeprint.testbed.drift import Drift
 from edgeprint.testbed.home import simulate
-from edgeprint.testbed.resample import Plan, resample
+from edgeprint.testbed.resample import Plan, Player, resample
+from edgeprint.testbed.sources import SECOND
+from edgeprint.testbed.stretches import Stretch
 
 HOURS = 4
 BORDER = 0.8 * HOURS * 3600  # of a quarter, from its first second
@@ -88,6 +92,26 @@ def test_times_between_the_frames_of_a_stretch_are_those_of_the_source(made, len
                     assert after.time - before.time == pytest.approx(real, abs=2e-6)
                     checked += 1
     assert checked > 0.9 * made[1].packets
+
+
+def test_no_quarter_is_laid_out_like_another(made):
+    starts = [found[0].time - begin for _, found, begin in parts(made[0])]
+    assert len({round(start, 3) for start in starts}) == len(starts)
+
+
+@pytest.mark.parametrize(("sessions", "periods"), [(2, 1.0), (2, 2.0), (40, 1.0)])
+def test_pauses_are_for_sessions_however_finely_these_are_cut(sessions, periods):
+    """600 s of pieces and, between sessions, a pause of ten minutes on average, longer as periods are."""
+    whole = recording(*[[1000.0 * i + 6000 * j / sessions for j in range(20)] for i in range(sessions)])
+    pieces = [
+        Stretch(int(begin), int(begin) + 10 * SECOND, i, i + 1, sessions / 40)
+        for i, begin in enumerate(whole.frames["time"][:40])
+    ]
+    player = Player(whole, pieces, [[list(range(40)), [0]]])
+    tracks, _ = player.lay(Drift(periods=periods), 1, Plan(quarters=1, hours=2000))
+    first = tracks.stop < tracks.stop[-1]
+    pauses = np.diff(tracks.start[first]) / 1e6 - 10 * periods
+    assert abs(pauses.mean() / (600 * periods * sessions / 40) - 1) < 0.1
 
 
 def test_the_decoder_finds_no_fault(made):

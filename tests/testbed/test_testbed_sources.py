@@ -45,6 +45,22 @@ def test_frames_come_in_time_order_whatever_the_files_are_called(tmp_path):
     assert recording.frames["row"].tolist() == [0, 1, 0]
 
 
+def test_a_connection_ends_with_its_session(tmp_path):
+    inventory(tmp_path, plug=PLUG)
+    for name, times in (("a", (0, 5)), ("b", (100, 105))):
+        pcap(tmp_path / f"{name}.pcap", [(t, tcp(PLUG, ROUTER, 100)) for t in times])
+    flows = sources.read([tmp_path]).recordings["plug"].frames["flow"].tolist()
+    assert flows[0] == flows[1] != flows[2] == flows[3]
+
+
+def test_both_directions_are_one_connection_and_the_next_port_is_another(tmp_path):
+    inventory(tmp_path, plug=PLUG)
+    ends = [(PLUG, ROUTER, 50000), (ROUTER, PLUG, 50000), (PLUG, ROUTER, 50001)]
+    pcap(tmp_path / "a.pcap", [(i, tcp(a, b, 100, port)) for i, (a, b, port) in enumerate(ends)])
+    flows = sources.read([tmp_path]).recordings["plug"].frames["flow"].tolist()
+    assert flows[0] == flows[1] != flows[2]
+
+
 def test_a_silent_capture_of_others_is_no_session(tmp_path):
     inventory(tmp_path, plug=PLUG, camera=CAMERA)
     pcap(tmp_path / "a.pcap", [(0, tcp(PLUG, ROUTER, 100)), (7, tcp(CAMERA, ROUTER, 100))])

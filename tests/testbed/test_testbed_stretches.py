@@ -78,6 +78,12 @@ def test_a_session_is_cut_in_a_gap_that_no_connection_crosses():
         assert piece.first % 25 == 0
 
 
+def test_the_silence_before_a_connection_s_last_frame_is_not_free():
+    times = [*range(0, 1700, 10), 1760, *range(1770, 4000, 10)]
+    flows = [1 + (t > 1760) for t in times]
+    assert cut(recording(times, flows=flows), 2)[1].begin == 1770 * SECOND
+
+
 def test_of_two_free_gaps_the_longer_one_is_taken():
     times = [*range(0, 1700, 10), *range(2000, 4000, 10)]
     assert cut(recording(times), 2)[1].begin == 2000 * SECOND

@@ -35,6 +35,9 @@ def addresses(tmp_path):
         arp(PLUG, bytes([10, 200, 3, 4]), bytes([192, 168, 7, 9])),
         bytes.fromhex(PLUG + PHONE) + arp(PHONE, bytes([192, 168, 7, 9]), bytes([192, 168, 7, 32]))[12:],
     ]
+    # One packet of the plug's came back through the router: that does not make the address the router's.
+    frames.append(bytes.fromhex(PLUG + ROUTER) + tcp(PLUG, ROUTER, 100)[12:])
+    frames.append(tcp(PLUG, ROUTER, 100))
     pcap(tmp_path / "a.pcap", list(enumerate(frames)))
     return Addresses(list(sources.read([tmp_path]).recordings.values()))
 

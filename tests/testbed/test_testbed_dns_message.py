@@ -64,3 +64,9 @@ def test_a_spelling_gives_each_letter_another_one(seed):
 )
 def test_any_bytes_keep_their_length(data):
     assert len(changed(data, spelling("x"))) == len(data)
+
+
+def test_a_name_that_points_at_itself_ends():
+    query = messages.dns_query("a.example.com", messages.A)
+    loop = query[:12] + b"\xc0\x0c" + query[-4:]
+    assert changed(loop, spelling("x")) == loop

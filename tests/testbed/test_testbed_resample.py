@@ -94,6 +94,11 @@ def test_times_between_the_frames_of_a_stretch_are_those_of_the_source(made, len
     assert checked > 0.9 * made[1].packets
 
 
+def test_a_day_s_held_out_part_begins_on_the_half_hour():
+    assert Plan(hours=24).border == 19 * 3600
+    assert Plan(hours=4).border == BORDER == 3.2 * 3600  # its last part is shorter than two windows
+
+
 def test_no_quarter_is_laid_out_like_another(made):
     starts = [found[0].time - begin for _, found, begin in parts(made[0])]
     assert len({round(start, 3) for start in starts}) == len(starts)

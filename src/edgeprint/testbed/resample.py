@@ -37,6 +37,7 @@ from edgeprint.testbed.sources import RealHome, Recording
 from edgeprint.testbed.stretches import Stretch
 
 MICROSECONDS = 1_000_000
+WINDOW = 1800.0  # seconds of the longest window that a method looks at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,15 @@ class Plan:
         if not size or not 0 < self.test_fraction < 1 or not 0 < self.pause_minutes <= 24 * 60:
             asked = ", ".join(f"{key} = {value}" for key, value in asdict(self).items())
             raise BadParams(f"no home can be resampled from {asked}")
+
+    @property
+    def border(self) -> float:
+        """Seconds of a quarter's capture before its held-out part.
+
+        On the half hour where that part still has an hour or more: no window of 30 minutes is of both.
+        """
+        border = self.hours * 3600 * (1 - self.test_fraction)
+        return border - border % WINDOW if self.hours * 3600 * self.test_fraction >= 2 * WINDOW else border
 
 
 @dataclass
@@ -75,7 +85,7 @@ class Player:
         """Its stretches in one quarter, and when each frame [n] passes after its stretch began, in us."""
         since, lengths = drifts.timeline(self.recording, self.pieces, drift)
         whole = round(plan.hours * 3600 * MICROSECONDS)
-        border = round(whole * (1 - plan.test_fraction))
+        border = round(plan.border * MICROSECONDS)
         rest = drift.periods * plan.pause_minutes * 60 * MICROSECONDS
         parts = []
         for part, (begin, end) in enumerate([(0, border), (border, whole)]):
@@ -127,7 +137,7 @@ def _account(players: dict[str, Player], changes: list[Change], plan: Plan) -> d
     begins, own, over = {}, {}, {}
     for quarter in range(1, plan.quarters + 1):
         day = capture_days(quarter, plan.hours)[0]
-        border = timedelta(seconds=day.begin + (1 - plan.test_fraction) * plan.hours * 3600)
+        border = timedelta(seconds=day.begin + plan.border)
         begins[quarter_name(quarter)] = f"{day.midnight + border:%Y-%m-%dT%H:%M:%SZ}"
     for name, player in players.items():
         parts = [part for quarter in player.dealt for part in quarter]

@@ -235,6 +235,12 @@ def test_drift_of_a_device_that_is_not_there_is_refused(tagged, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_handshakes_that_were_not_captured_cannot_be_scaled(tagged, tmp_path):
+    (tmp_path / "drift.toml").write_text('[[change]]\ndevice = "plug"\nquarter = 2\nhandshakes = 2.0\n')
+    with pytest.raises(BadParams, match="no TLS handshake of plug was captured"):
+        resample(tmp_path / "out", tagged, Plan(), tmp_path / "drift.toml")
+
+
 def test_drift_begins_in_its_quarter_and_is_listed(tagged, tmp_path):
     (tmp_path / "drift.toml").write_text('[[change]]\ndevice = "plug"\nquarter = 2\nsizes = 2.0\n')
     plan = Plan(quarters=2, hours=2)

@@ -107,6 +107,9 @@ def resample(out: Path, folders: Sequence[Path], plan: Plan, drift: Path | None 
     home = sources.read(folders)
     players, left_out = _players(home, plan)
     changes = drifts.read(drift, players, plan.quarters) if drift else []
+    for change in changes:
+        if change.handshakes != 1 and not len(players[change.device].recording.handshakes):
+            raise BadParams(f"{drift}: no TLS handshake of {change.device} was captured, none can be scaled")
     addresses = Addresses([player.recording for player in players.values()])
     clear_captures(out)
     _write_inventory(out / "devices.csv", players, addresses)

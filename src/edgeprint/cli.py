@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from edgeprint.errors import EdgeprintError, NotEnoughData
+from edgeprint.errors import BadParams, EdgeprintError, NotEnoughData
 
 app = typer.Typer(
     help="Know what every device on a network is, and whether it still behaves like itself, "
@@ -98,25 +98,64 @@ def study(
 def testbed(
     out: Annotated[Path, typer.Argument(help="Folder for the captures, devices.csv and source.json.")],
     devices: Annotated[
-        int, typer.Option(min=2, max=40, help="IoT devices; a laptop and a phone come on top.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            min=2, max=40, help="Simulated IoT devices, 8 by default; a laptop and a phone come on top."
+        ),
+    ] = None,
     quarters: Annotated[int, typer.Option(min=1, max=12)] = 4,
     hours: Annotated[float, typer.Option(min=0.1, help="Hours of traffic in each quarter.")] = 24,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
     params: Annotated[
         Path | None, typer.Option(help="Take all numbers from the testbed section of this params.yaml.")
     ] = None,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            help="A folder with real captures and devices.csv, to resample and not to simulate. Repeatable.",
+        ),
+    ] = None,
+    drift: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --from: a TOML file of change tables, each with device, quarter, and any of "
+            "periods, sizes, handshakes (factors) and servers = true."
+        ),
+    ] = None,
+    pause: Annotated[
+        float, typer.Option(help="With --from: mean minutes between two sessions that were captured apart.")
+    ] = 10.0,
 ) -> None:
-    """Simulate a home: real, well-formed pcaps of devices whose firmware changes over the quarters."""
+    """Make a home: real, well-formed pcaps of many devices over calendar quarters.
+
+    Simulated, with firmware that changes; or, from real captures, long spans resampled out of short ones.
+    What each keeps and what not: docs/resampled-home.md.
+
+    [bold]edgeprint testbed OUT[/]      [bold]edgeprint testbed OUT --from WEEK --from SETUPS --drift FILE[/]
+    """
     from edgeprint.testbed.home import simulate
 
+    fraction = 0.2
     if params:
         from edgeprint.params import load
 
-        numbers = load(params).testbed
-        devices, quarters, hours, seed = numbers.devices, numbers.quarters, numbers.hours, numbers.seed
-    made = simulate(out, devices=devices, quarters=quarters, hours=hours, seed=seed)
-    print(f"{made.packets:,} packets, {made.bytes / 1e6:,.1f} MB, in {len(made.files)} captures under {out}")
+        numbers, fraction = load(params).testbed, load(params).intervals.test_fraction
+        quarters, hours, seed = numbers.quarters, numbers.hours, numbers.seed
+        devices = None if sources else numbers.devices
+    if sources:
+        from edgeprint.testbed.resample import Plan, resample
+
+        if devices:
+            raise BadParams(f"devices = {devices} is for a simulated home: real ones are in devices.csv")
+        plan = Plan(quarters=quarters, hours=hours, seed=seed, test_fraction=fraction, pause_minutes=pause)
+        made = resample(out, sources, plan, drift)
+    else:
+        if drift:
+            raise BadParams(f"{drift}: drift on request needs --from; a simulated home has its own")
+        made = simulate(out, devices=devices or 8, quarters=quarters, hours=hours, seed=seed)
+    count = f"{len(made.device_packets)} devices, {made.packets:,} packets, {made.bytes / 1e6:,.1f} MB"
+    print(f"{count}, in {len(made.files)} captures under {out}")
 
 
 @app.command()

@@ -1,8 +1,14 @@
 """Small simulated homes, written once."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from real_home import renamed_home, setups, week
 from written_home import Home, home
+
+from edgeprint.testbed import sources
+from edgeprint.testbed.sources import RealHome
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +26,21 @@ def half_hour(tmp_path_factory) -> Home:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tagged(tmp_path_factory) -> list[Path]:
+    """Two folders of captures in which no two frames have the same length."""
+    folder = tmp_path_factory.mktemp("tagged")
+    return [setups(folder / "setups"), week(folder / "week")]
+
+
+@pytest.fixture(scope="session")
+def renamed(tmp_path_factory) -> Path:
+    """A folder with DNS, TLS, ARP, DHCP and IPv6 of six devices under real-looking MACs."""
+    return renamed_home(tmp_path_factory.mktemp("renamed"))
+
+
+@pytest.fixture(scope="session")
+def read_home(renamed) -> RealHome:
+    return sources.read([renamed])

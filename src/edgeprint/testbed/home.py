@@ -127,7 +127,7 @@ def simulate(out: Path, *, devices: int = 8, quarters: int = 4, hours: float = 2
         asked = f"devices = {devices}, quarters = {quarters}, hours = {hours}, seed = {seed}"
         raise BadParams(f"no home can be simulated from {asked}")
     members = cast(devices)
-    _clear(out)
+    clear_captures(out)
     source = {"simulated": True, "seed": seed, "devices": devices, "quarters": quarters, "hours": hours}
     changes = list(_changes(members, quarters))
     (out / "source.json").write_text(json.dumps({**source, "changes": changes}, indent=2) + "\n")
@@ -142,12 +142,12 @@ def simulate(out: Path, *, devices: int = 8, quarters: int = 4, hours: float = 2
     return Summary(total, size, [day.file for day in days], dict(packets))
 
 
-def _clear(out: Path) -> None:
-    """An empty folder, but never at the cost of captures that were not simulated."""
+def clear_captures(out: Path) -> None:
+    """An empty folder, but never at the cost of captures that were not written here."""
     out.mkdir(parents=True, exist_ok=True)
     old = sorted(out.glob("*.pcap"))
     if old and not (out / "source.json").exists():
-        raise BadParams(f"{out} holds {old[0].name}, which nothing says is simulated: choose another folder")
+        raise BadParams(f"{out} holds {old[0].name}, which nothing says was made here: choose another folder")
     for path in old:
         path.unlink()
 

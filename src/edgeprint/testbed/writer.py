@@ -6,7 +6,7 @@ write(out / "2025-02-12.pcap", midnight, wire.seal(), rows)
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,16 +21,21 @@ CHUNK = 1 << 16  # rows rendered at a time
 
 
 def write(path: Path, midnight: datetime, wire: SealedWire, rows: NDArray) -> int:
-    """Write rows [n] in time order, `time` counted from midnight UTC; return the file's size in bytes.
+    """Write rows [n] in time order, `time` counted from midnight UTC; return the file's size in bytes."""
+    seconds = int(midnight.replace(tzinfo=UTC).timestamp())
+    return write_chunks(path, rows, lambda chunk: records(wire, chunk, seconds))
+
+
+def write_chunks(path: Path, rows: NDArray, render: Callable[[NDArray], NDArray[np.uint8]]) -> int:
+    """Write what `render` makes of rows [n], CHUNK of them at a time; return the file's size in bytes.
 
     The file appears under its name only when it is complete.
     """
     part = path.with_name(path.name + ".part")
-    seconds = int(midnight.replace(tzinfo=UTC).timestamp())
     with part.open("wb") as file:
         file.write(FILE_HEADER)
         for begin in range(0, len(rows), CHUNK):
-            file.write(records(wire, rows[begin : begin + CHUNK], seconds).data)
+            file.write(render(rows[begin : begin + CHUNK]).data)
         size = file.tell()
     part.replace(path)
     return size

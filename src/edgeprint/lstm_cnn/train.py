@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -147,11 +148,13 @@ def train(
     seed: int,
     on_epoch: OnEpoch = silent,
     initial: Model | None = None,
+    checkpoint: Path | None = None,
 ) -> Model:
     """A model of the categories of IoT devices, trained without the devices that it holds out.
 
     Continues from `initial`'s weights and standardisation where it has the same categories, schema and
-    held-out devices. `on_epoch` gets loss, val_loss and val_macro_f1 every epoch. Raises NotEnoughData.
+    held-out devices. `on_epoch` gets loss, val_loss and val_macro_f1 every epoch.
+    With `checkpoint`, a killed training goes on from that file (see lightning_fit). Raises NotEnoughData.
     """
     numbers = params.train
     kept, left_out = learnable(training, inventory, numbers)
@@ -173,7 +176,7 @@ def train(
         if initial is not None and _same_task(initial, model):
             network.load_state_dict(initial.network.state_dict())
         report = Report(model, labelled_windows(validation, labels, inventory, numbers), on_epoch)
-        fit(Training(network, numbers, report), batches, epochs=numbers.epochs)
+        fit(Training(network, numbers, report), batches, epochs=numbers.epochs, checkpoint=checkpoint)
     return model
 
 

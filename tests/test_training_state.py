@@ -116,7 +116,9 @@ def flip(raw):
     return raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :]
 
 
-@pytest.mark.parametrize("damage", [cut, flip, lambda raw: b"", lambda raw: b"no zip", lambda raw: bytes(999)])
+@pytest.mark.parametrize(
+    "damage", [cut, flip, lambda raw: b"", lambda raw: b"no zip", lambda raw: bytes(999)]
+)
 def test_a_damaged_checkpoint_is_warned_of_and_not_used(path, whole, damage):
     interrupted(path)
     path.write_bytes(damage(path.read_bytes()))

@@ -135,6 +135,22 @@ class Report:
         self.on_epoch(epoch, metrics)
 
 
+def learn(
+    network: LstmCnnNetwork,
+    samples: Samples,
+    numbers: LstmCnnTrain,
+    report: Callable[[int, float], None],
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+) -> None:
+    """Train on windows of raw features, equal in weight by category and device, within a `seeded` block."""
+    device, x, label = samples
+    size = min(numbers.batch, -(-len(x) // STEPS))
+    batches = Batches((x, label, equal_weights(device, label)), size, np.random.default_rng(seed))
+    fit(Training(network, numbers, report), batches, epochs=numbers.epochs, checkpoint=checkpoint)
+
+
 def silent(epoch: int, metrics: dict[str, float]) -> None:
     """Report nothing."""
 
@@ -163,8 +179,6 @@ def train(
     device, x, label = labelled_windows(training, labels, kept, numbers)
     seen = ~of(device, held_out)
     device, x, label = device[seen], x[seen], label[seen]
-    size = min(numbers.batch, -(-len(x) // STEPS))
-    batches = Batches((x, label, equal_weights(device, label)), size, np.random.default_rng(seed))
     with seeded(seed):
         network = LstmCnnNetwork(
             x.shape[2], numbers.window, len(labels), units=numbers.units, dropout=numbers.dropout
@@ -176,7 +190,7 @@ def train(
         if initial is not None and _same_task(initial, model):
             network.load_state_dict(initial.network.state_dict())
         report = Report(model, labelled_windows(validation, labels, inventory, numbers), on_epoch)
-        fit(Training(network, numbers, report), batches, epochs=numbers.epochs, checkpoint=checkpoint)
+        learn(network, (device, x, label), numbers, report, seed=seed, checkpoint=checkpoint)
     return model
 
 

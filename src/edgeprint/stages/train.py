@@ -5,8 +5,8 @@
         for name in trainer.names:
             trained = trainer.train(name, index, folder / interval / name, initial=before)
 
-Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped. After a kill,
-the same calls go on in the middle of a model and train no finished one again, until checkpoints.forget.
+Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped. After a
+kill, the same calls go on in the middle of a model and train no finished one again: see checkpoints.
 """
 
 from __future__ import annotations

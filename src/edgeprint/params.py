@@ -85,7 +85,6 @@ class LstmCnnTrain(Section):
     learning_rate: Positive
     l2: Annotated[float, Field(ge=0)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
-    jitter: Annotated[float, Field(ge=0, le=3)]
     held_out: Share
 
 

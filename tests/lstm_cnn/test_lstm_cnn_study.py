@@ -70,7 +70,7 @@ def test_segments_that_the_captures_are_too_short_for_are_named(segments, invent
 
 
 def test_captures_too_short_for_any_segment_are_refused(segments, inventory, small):
-    with pytest.raises(NotEnoughData, match="5 min left out: .*; 10 min left out: .*camera-a"):
+    with pytest.raises(NotEnoughData, match=r"5 min left out: .*; 10 min left out: .*camera-a"):
         STUDIES["lstm-cnn-interval"].run(material_of(segments, inventory, small, minutes=30))
 
 

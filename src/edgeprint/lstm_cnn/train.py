@@ -108,9 +108,6 @@ class Training(ReportingModule):
 
     def training_step(self, batch: list[Tensor], _: int) -> Tensor:
         raw, label, weight = batch
-        if self.numbers.jitter:
-            # another model of a kind sends more or less of the same: one factor a window and feature
-            raw = raw * torch.exp(self.numbers.jitter * torch.randn_like(raw[:, :1]))
         return (weight * F.cross_entropy(self.network(raw), label, reduction="none")).mean()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:

@@ -152,6 +152,13 @@ def test_too_few_windows_are_refused_with_numbers(training, later, inventory, sm
         train(few, later, inventory, small, seed=1)
 
 
+def test_fewer_windows_than_batches_are_refused_with_numbers(training, later, inventory, small):
+    first = [np.flatnonzero(training.device == name)[:15] for name in ("camera-a", "hub-a")]
+    expected = "needs 16 windows to train on, found 8, of camera-a, hub-a"
+    with pytest.raises(NotEnoughData, match=expected):
+        train(training.select(np.concatenate(first)), later, inventory, small, seed=1)
+
+
 def test_a_quiet_device_is_left_out_and_named(training, later, inventory, small):
     rows = np.flatnonzero(training.device != "hub-b")
     first = np.flatnonzero(training.device == "hub-b")[:9]

@@ -19,6 +19,7 @@ from edgeprint.lstm_cnn.study_cases import (
     curves,
     measured,
     notes,
+    repeated,
     sized,
     summary,
 )
@@ -43,7 +44,10 @@ def peers(material: Material) -> Findings:
     ]
     table = Table("accuracy by method", ["split", "method", *SUMMARY, "the paper"], rows)
     return Findings(
-        table, draw_bars(scores), notes(material, groups), [by_category(scores, ["split", "method"])]
+        table,
+        draw_bars(scores),
+        [*notes(material, groups), repeated(material)],
+        [by_category(scores, ["split", "method"])],
     )
 
 
@@ -94,7 +98,8 @@ def _by_setting(
     at = dict(zip(settings, values, strict=True))
     table = Table(f"accuracy by {column}", ["split", column, "devices", *SUMMARY], rows)
     figure = draw_curves(curves(scores, at), axis, "accuracy")
-    said = notes(next(iter(settings.values())), next(iter(groups.values())))
+    first = settings[next(iter(groups))]
+    said = [*notes(first, next(iter(groups.values()))), repeated(first)]
     return Findings(table, figure, [*said, *refused], [by_category(scores, ["split", column])])
 
 
@@ -128,7 +133,7 @@ def ratio(material: Material) -> Findings:
     return Findings(
         table,
         figure,
-        [*said, *notes(material, {name: groups[name] for name in two})],
+        [*said, *notes(material, {name: groups[name] for name in two}), repeated(material)],
         [by_category(scores, ["split", "in training"])],
     )
 

@@ -89,10 +89,22 @@ def curves(scores: Mapping[Key, Sequence[Scores]], at: Mapping[str, float]) -> d
 
 
 def notes(material: Material, groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """The devices behind the figures, and how they are taken."""
+    """The devices behind the figures, those left out, and how they are taken."""
     taken = "; ".join(f"{name}: {', '.join(devices)}" for name, devices in groups.items())
-    return [
-        f"Devices by category: {taken}. At most {MOST} windows of a device on either side of a split.",
+    mine = {name for devices in groups.values() for name in devices}
+    inventory = material.inventory
+    others = [f"{name} ({inventory[name].category})" for name in inventory.iot if name not in mine]
+    said = [f"Devices by category: {taken}. At most {MOST} windows of a device on either side of a split."]
+    if others:
+        said.append(
+            f"Left out, of another category or with too few windows, or alone in theirs: {', '.join(others)}."
+        )
+    return said
+
+
+def repeated(material: Material) -> str:
+    """What the intervals stand on."""
+    return (
         f"± is half of the 95 % interval over {material.repeats} repeats of other seeds; each repeat of "
-        f"{UNSEEN} draws other devices.",
-    ]
+        f"{UNSEEN} draws other devices."
+    )

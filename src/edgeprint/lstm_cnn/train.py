@@ -144,8 +144,15 @@ def learn(
     seed: int,
     checkpoint: Path | None = None,
 ) -> None:
-    """Train on windows of raw features, equal in weight by category and device, within a `seeded` block."""
+    """Train on windows of raw features, equal in weight by category and device, within a `seeded` block.
+
+    Raises NotEnoughData for fewer windows than a pass has batches.
+    """
     device, x, label = samples
+    if len(x) < STEPS:
+        raise NotEnoughData(
+            f"LSTM-CNN needs {STEPS} windows to train on, found {len(x)}, of {', '.join(sorted(set(device)))}"
+        )
     size = min(numbers.batch, -(-len(x) // STEPS))
     batches = Batches((x, label, equal_weights(device, label)), size, np.random.default_rng(seed))
     fit(Training(network, numbers, report), batches, epochs=numbers.epochs, checkpoint=checkpoint)

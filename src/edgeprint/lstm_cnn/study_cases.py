@@ -15,6 +15,7 @@ import numpy as np
 from edgeprint.lstm_cnn.network import UNSEEN
 from edgeprint.lstm_cnn.peers import predictions
 from edgeprint.lstm_cnn.splits import MOST, Division, divided
+from edgeprint.params import LstmCnnTrain
 from edgeprint.reliability import mean_with_interval
 from edgeprint.scores import Scores
 from edgeprint.study import Cell, Material, Point, Table, each
@@ -25,7 +26,7 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Case:
-    """One training to make: what is changed in the features and in the training, and how it is split."""
+    """One training to make: at the numbers of `material`, by which method, and how the windows are split."""
 
     material: Material
     method: str
@@ -34,18 +35,21 @@ class Case:
     share: float = 0.5
     wanted: tuple[str, ...] | None = None
 
+    @property
+    def numbers(self) -> LstmCnnTrain:
+        return self.material.params.lstm_cnn.train
+
     def division(self) -> Division:
-        numbers = self.material.params.lstm_cnn.train
+        """Raises NotEnoughData."""
         table, inventory = self.material.table("lstm_cnn"), self.material.inventory
         return divided(
-            table, inventory, numbers, self.split, seed=self.seed, share=self.share, wanted=self.wanted
+            table, inventory, self.numbers, self.split, seed=self.seed, share=self.share, wanted=self.wanted
         )
 
 
-def judged(case: Case) -> Scores:
-    """Train and judge one case. Raises NotEnoughData."""
-    division = case.division()
-    predicted = predictions(case.method, division, case.material.params.lstm_cnn.train, case.seed)
+def judged(method: str, division: Division, numbers: LstmCnnTrain, seed: int) -> Scores:
+    """Train on one side of the division and judge by the other."""
+    predicted = predictions(method, division, numbers, seed)
     return Scores.count(division.labels, division.testing[2], predicted)
 
 
@@ -64,8 +68,19 @@ def summary(scores: Sequence[Scores]) -> list[Cell]:
 
 
 def measured(cases: Mapping[Key, Sequence[Case]], what: str) -> dict[Key, list[Scores]]:
-    """The scores of every repeat under its key."""
-    found = iter(each(judged, [(case,) for repeats in cases.values() for case in repeats], what))
+    """The scores of every repeat under its key. Raises NotEnoughData before anything is trained."""
+    divisions: dict[tuple, Division] = {}  # shared by the methods: windows are cut once
+
+    def shared(case: Case) -> Division:
+        of_any = id(case.material), case.split, case.seed, case.share
+        if of_any not in divisions:
+            divisions[of_any] = case.division()
+        return divisions[of_any]
+
+    work = [
+        (case.method, shared(case), case.numbers, case.seed) for repeats in cases.values() for case in repeats
+    ]
+    found = iter(each(judged, work, what))
     return {key: [next(found) for _ in repeats] for key, repeats in cases.items()}
 
 
@@ -94,7 +109,7 @@ def notes(material: Material, groups: Mapping[str, Sequence[str]]) -> list[str]:
     mine = {name for devices in groups.values() for name in devices}
     inventory = material.inventory
     others = [f"{name} ({inventory[name].category})" for name in inventory.iot if name not in mine]
-    said = [f"Devices by category: {taken}. At most {MOST} windows of a device on either side of a split."]
+    said = [f"Devices by category: {taken}."]
     if others:
         said.append(
             f"Left out, of another category or with too few windows, or alone in theirs: {', '.join(others)}."
@@ -106,5 +121,5 @@ def repeated(material: Material) -> str:
     """What the intervals stand on."""
     return (
         f"± is half of the 95 % interval over {material.repeats} repeats of other seeds; each repeat of "
-        f"{UNSEEN} draws other devices."
+        f"{UNSEEN} draws other devices. At most {MOST} windows of a device on either side of a split."
     )

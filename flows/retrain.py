@@ -8,6 +8,7 @@ from pathlib import Path
 from prefect import flow, task
 
 from edgeprint.progress import track
+from edgeprint.stages import checkpoints
 from edgeprint.stages import retrain as stage
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.train import Trainer, read_runs
@@ -34,6 +35,7 @@ def retrain(root: Path = Path()) -> list[dict]:
         for index, interval, name in track(work, f"retrain {key}"):
             lines.append({"method": key, **step(walk, name, interval, index)})
     workspace.write_report("retrain", lines)
+    checkpoints.forget(workspace, "retrain")
     return lines
 
 

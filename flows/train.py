@@ -11,6 +11,7 @@ from prefect import flow, get_run_logger, task
 
 from edgeprint.errors import NotEnoughData
 from edgeprint.progress import track
+from edgeprint.stages import checkpoints
 from edgeprint.stages import train as stage
 from edgeprint.stages.workspace import Workspace
 from flows import main
@@ -46,6 +47,7 @@ def train(key: str, root: Path = Path()) -> dict:
     runs = {"intervals": trainer.data.names, "models": models, "skipped": skipped}
     (trainer.workspace.models / key).mkdir(parents=True, exist_ok=True)
     (trainer.workspace.models / key / "runs.json").write_text(json.dumps(runs, indent=1))
+    checkpoints.forget(trainer.workspace, "train", key)
     return runs
 
 

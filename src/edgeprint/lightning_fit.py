@@ -1,8 +1,8 @@
-"""One way to run Lightning: quiet, repeatable, without files, on a GPU where there is one.
+"""One way to run Lightning: quiet, repeatable, on a GPU where there is one; resumable where a file is named.
 
 with seeded(7):
     module = Training(network, report)          # a ReportingModule
-    fit(module, batches, epochs=20)
+    fit(module, batches, epochs=20, checkpoint=Path("state/checkpoints/cclp.ckpt"))
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import lightning
@@ -19,6 +20,8 @@ import torch
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
+
+from edgeprint.training_state import TrainingState
 
 
 class ReportingModule(lightning.LightningModule):
@@ -74,21 +77,41 @@ def _quiet() -> Iterator[None]:
                 logger.setLevel(level)
 
 
-def fit(module: lightning.LightningModule, batches: IterableDataset, *, epochs: int) -> None:
-    """Train for `epochs` passes over `batches`, which yields whole batches; ends in eval mode on the CPU."""
+def fit(
+    module: lightning.LightningModule,
+    batches: IterableDataset,
+    *,
+    epochs: int,
+    checkpoint: Path | None = None,
+) -> None:
+    """Train for `epochs` passes over `batches`, which yields whole batches; ends in eval mode on the CPU.
+
+    With `checkpoint`, the whole state goes to that file after every epoch, and the same call after a kill
+    goes on from there to the same weights as without it; see training_state. The file is removed at the end.
+    """
+    state = TrainingState(checkpoint, module, batches, epochs) if checkpoint else None
+    begun = state is not None and state.is_there()  # outside _quiet: a damaged file is warned of
     with _quiet(), _one_thread():
         trainer = lightning.Trainer(
             max_epochs=epochs,
             accelerator="auto",
             devices=1,
             deterministic="warn",
+            callbacks=[state] if state else [],
             logger=False,
-            enable_checkpointing=False,
+            enable_checkpointing=state is not None,
             enable_progress_bar=False,
             enable_model_summary=False,
         )
         try:
-            trainer.fit(module, DataLoader(batches, batch_size=None))
+            trainer.fit(
+                module,
+                DataLoader(batches, batch_size=None),
+                ckpt_path=checkpoint if begun else None,
+                weights_only=True,
+            )
         except SIGTERMException as stop:  # Lightning would end the process with status 0, as if all were done
             raise SystemExit(128 + signal.SIGTERM) from stop
+    if state:
+        state.remove()
     module.cpu().eval()

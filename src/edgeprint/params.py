@@ -72,7 +72,7 @@ class Cclp(Section):
 
 
 class LstmCnnFeatures(Section):
-    segment_minutes: Annotated[int, Field(ge=1, le=1440)]
+    segment_minutes: Annotated[float, Field(ge=0.05, le=1440)]  # in whole seconds
     columns: Annotated[list[str], Field(min_length=1)]
 
 

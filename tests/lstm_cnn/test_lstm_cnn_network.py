@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from edgeprint.lstm_cnn.network import LstmCnnNetwork
+from edgeprint.standardise import LIMIT
 
 
 def sigmoid(x):
@@ -26,27 +27,67 @@ def lstm(x, network, layer):
     return np.array(outputs)
 
 
+def by_hand(network, raw):
+    """Logits [k] of one window [t, d] by the equations of section III.C: LSTM, LSTM, filters, pool, dense."""
+    logged = np.sign(raw) * np.log1p(np.abs(raw))
+    mean, deviation = (b.numpy() for b in (network.standardise.mean, network.standardise.deviation))
+    x = np.clip((logged - mean) / deviation, -LIMIT, LIMIT)
+    image = lstm(lstm(x, network, 0), network, 1).T  # [units, t]
+    rows, columns = image.shape
+    kernels, bias = (p.detach().numpy() for p in network.convolution.parameters())
+    maps = np.array(
+        [[[np.sum(image[i : i + 2, j : j + 2] * k[0]) + b for j in range(columns - 1)]
+          for i in range(rows - 1)]
+         for k, b in zip(kernels, bias, strict=True)]
+    )  # fmt: skip
+    padding = (0, (rows - 1) % 2), (0, (columns - 1) % 2)
+    padded = np.pad(np.maximum(maps, 0), ((0, 0), *padding))
+    pooled = padded.reshape(32, rows // 2, 2, columns // 2, 2).max((2, 4)).transpose(1, 2, 0).ravel()
+    w1, b1, w2, b2 = (
+        p.detach().numpy() for layer in (network.hidden, network.output) for p in layer.parameters()
+    )
+    return w2 @ np.maximum(w1 @ pooled + b1, 0) + b2
+
+
 def test_a_forward_pass_is_that_of_the_papers_equations():
     torch.manual_seed(0)
     network = LstmCnnNetwork(3, 4, 2, units=5).eval()
     raw = np.random.default_rng(0).normal(0, 3, (4, 3))
-    x = np.sign(raw) * np.log1p(np.abs(raw))
-    image = lstm(lstm(x, network, 0), network, 1).T  # [units, t]
-    kernels, bias = (p.detach().numpy() for p in network.convolution.parameters())
-    maps = np.array(
-        [[[np.sum(image[i : i + 2, j : j + 2] * k[0]) + b for j in range(3)] for i in range(4)]
-         for k, b in zip(kernels, bias, strict=True)]
-    )  # fmt: skip
-    padded = np.pad(np.maximum(maps, 0), ((0, 0), (0, 0), (0, 1)))
-    pooled = padded.reshape(32, 2, 2, 2, 2).max((2, 4)).transpose(1, 2, 0).ravel()
-    w1, b1, w2, b2 = (
-        p.detach().numpy() for layer in (network.hidden, network.output) for p in layer.parameters()
-    )
-    expected = w2 @ np.maximum(w1 @ pooled + b1, 0) + b2
     found = network(torch.from_numpy(raw[None].astype("f4"))).detach().numpy()[0]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found, by_hand(network, raw), atol=1e-5)
 
 
 @pytest.mark.parametrize("window", [2, 3, 6, 12])
 def test_any_window_from_two_segments_passes(window):
     assert LstmCnnNetwork(6, window, 4)(torch.zeros(3, window, 6)).shape == (3, 4)
+
+
+@pytest.mark.parametrize("half", [{}, {"remembers": False}, {"looks": False}])
+def test_the_gradient_is_the_slope_of_the_loss(half):
+    torch.manual_seed(0)
+    network = LstmCnnNetwork(3, 4, 2, units=4, **half).double().eval()
+    raw, label = torch.randn(5, 4, 3, dtype=torch.float64) * 20, torch.tensor([0, 1, 1, 0, 1])
+
+    def loss():
+        return torch.nn.functional.cross_entropy(network(raw), label)
+
+    loss().backward()
+    step, random = 1e-6, np.random.default_rng(0)
+    for parameter in network.parameters():
+        flat, slope = parameter.data.view(-1), parameter.grad.view(-1)
+        for place in random.choice(len(flat), min(6, len(flat)), False):
+            before = flat[place].item()
+            flat[place] = before + step
+            above = loss().item()
+            flat[place] = before - step
+            below = loss().item()
+            flat[place] = before
+            assert slope[place].item() == pytest.approx((above - below) / (2 * step), rel=1e-4, abs=1e-8)
+
+
+def test_in_double_precision_the_forward_pass_is_exact_to_twelve_digits():
+    torch.manual_seed(1)
+    network = LstmCnnNetwork(6, 6, 4).double().eval()
+    raw = np.random.default_rng(1).lognormal(3, 2, (6, 6))
+    found = network(torch.from_numpy(raw[None])).detach().numpy()[0]
+    np.testing.assert_allclose(found, by_hand(network, raw), rtol=1e-10, atol=1e-12)

@@ -4,6 +4,7 @@ import pytest
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.lstm_cnn.evaluate import evaluate, labelled_windows
+from edgeprint.lstm_cnn.export import save
 from edgeprint.lstm_cnn.network import SEEN, UNSEEN, predict
 from edgeprint.lstm_cnn.train import Batches, equal_weights, held_out_devices, train
 from edgeprint.packets.inventory import Device, Inventory
@@ -62,6 +63,32 @@ def test_the_same_seed_gives_the_same_model(training, later, inventory, small):
     x = labelled_windows(later, one.labels, inventory, small.train)[1]
     assert np.array_equal(predict(one, x), predict(two, x))
     assert not np.array_equal(predict(one, x), predict(other, x))
+
+
+def test_two_runs_write_the_same_bytes(training, later, inventory, small, tmp_path):
+    for name in ("one", "two"):
+        save(train(training, later, inventory, changed(small, epochs=2), seed=4), tmp_path / name)
+    files = [sorted((tmp_path / name).iterdir()) for name in ("one", "two")]
+    assert [path.read_bytes() for path in files[0]] == [path.read_bytes() for path in files[1]]
+
+
+def test_a_training_that_broke_off_goes_on_to_the_same_model(training, later, inventory, small, tmp_path):
+    def stop(epoch, metrics):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    few, path = changed(small, epochs=4), tmp_path / "lstm-cnn.ckpt"
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(training, later, inventory, few, seed=4, on_epoch=stop, checkpoint=path)
+    assert path.is_file()
+    epochs = []
+    resumed = train(
+        training, later, inventory, few, seed=4, on_epoch=lambda e, m: epochs.append(e), checkpoint=path
+    )
+    x = labelled_windows(later, resumed.labels, inventory, small.train)[1]
+    whole = train(training, later, inventory, few, seed=4)
+    assert np.array_equal(predict(resumed, x), predict(whole, x))
+    assert epochs == [2, 3] and not path.exists()
 
 
 def test_it_goes_on_from_a_model_of_the_same_task(model, training, later, inventory, small):
@@ -123,6 +150,13 @@ def test_too_few_windows_are_refused_with_numbers(training, later, inventory, sm
         NotEnoughData, match="two categories with 4 windows of 6 segments each, found: camera-a 32"
     ):
         train(few, later, inventory, small, seed=1)
+
+
+def test_fewer_windows_than_batches_are_refused_with_numbers(training, later, inventory, small):
+    first = [np.flatnonzero(training.device == name)[:15] for name in ("camera-a", "hub-a")]
+    expected = "needs 16 windows to train on, found 8, of camera-a, hub-a"
+    with pytest.raises(NotEnoughData, match=expected):
+        train(training.select(np.concatenate(first)), later, inventory, small, seed=1)
 
 
 def test_a_quiet_device_is_left_out_and_named(training, later, inventory, small):

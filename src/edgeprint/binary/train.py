@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from threading import Lock
 
 import keras
@@ -80,6 +81,7 @@ def train(
     seed: int,
     on_epoch: OnEpoch = silent,
     initial: Model | None = None,
+    checkpoint: Path | None = None,
 ) -> Model:
     """A model of the device from one interval, continuing from `initial` where that takes the same inputs.
 

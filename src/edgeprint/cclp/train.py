@@ -6,6 +6,7 @@ model = train(training, validation, inventory, params.cclp, seed=7)
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,11 +78,13 @@ def train(
     seed: int,
     on_epoch: OnEpoch = silent,
     initial: Model | None = None,
+    checkpoint: Path | None = None,
 ) -> Model:
     """A model of the IoT devices that have windows enough; the others are in its `left_out`.
 
     Continues from `initial`'s weights and standardisation where it knows the same devices by the same schema.
-    `on_epoch` gets loss, val_loss and val_macro_f1 every EPOCH iterations. Raises NotEnoughData.
+    `on_epoch` gets loss, val_loss and val_macro_f1 every EPOCH iterations.
+    With `checkpoint`, a killed training goes on from that file (see lightning_fit). Raises NotEnoughData.
     """
     devices, left_out = learnable(training, inventory)
     label = truth(training, devices, inventory)
@@ -103,7 +106,8 @@ def train(
         if label.max() < len(devices):
             network.know_only_iot()
         report = Report(model, validation, truth(validation, devices, inventory), params, on_epoch)
-        fit(Training(network, numbers, report), batches, epochs=max(1, numbers.iterations // len(batches)))
+        epochs = max(1, numbers.iterations // len(batches))
+        fit(Training(network, numbers, report), batches, epochs=epochs, checkpoint=checkpoint)
     return model
 
 

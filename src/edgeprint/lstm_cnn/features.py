@@ -3,9 +3,9 @@
 start_ns, values = extract(packets, segment_minutes=5, columns=["user_packets", "user_length_mean"])
 device, start_ns, x = windows(table, window=6, overlap=3)        # x [m, 6, d]
 
-A segment is T minutes long and begins at a multiple of T since the epoch. Control packets are those of
-supporting protocols (DNS with mDNS, NTP, DHCP) and all that are neither TCP nor UDP (ARP, ICMP); the rest
-are user packets.
+A segment is T minutes long (a fraction of one for short captures) and begins at a multiple of T since the
+epoch. Control packets are those of supporting protocols (DNS with mDNS, NTP, DHCP) and all that are neither
+TCP nor UDP (ARP, ICMP); the rest are user packets.
 """
 
 from __future__ import annotations
@@ -72,7 +72,12 @@ def _all_columns() -> dict[str, Column]:
 COLUMNS = _all_columns()
 
 
-def schema(segment_minutes: int, columns: Sequence[str]) -> FeatureSchema:
+def segment_ns(segment_minutes: float) -> int:
+    """The length of a segment, rounded to whole seconds: 0.1 minutes are six seconds."""
+    return round(segment_minutes * 60) * 10**9
+
+
+def schema(segment_minutes: float, columns: Sequence[str]) -> FeatureSchema:
     """The chosen columns in the order given. Raises BadParams for a name that is not in COLUMNS."""
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:
@@ -80,12 +85,14 @@ def schema(segment_minutes: int, columns: Sequence[str]) -> FeatureSchema:
             f"lstm_cnn.features.columns: {unknown[0]!r} is no segment feature; known: {', '.join(COLUMNS)}"
         )
     chosen = tuple(COLUMNS[name] for name in columns)
-    settings = (("segment_minutes", segment_minutes), ("longest_silence_hours", LONGEST_SILENCE_HOURS))
+    minutes = segment_ns(segment_minutes) / MINUTE_NS
+    shown = int(minutes) if minutes.is_integer() else minutes  # 5 and 5.0 are one schema
+    settings = (("segment_minutes", shown), ("longest_silence_hours", LONGEST_SILENCE_HOURS))
     return FeatureSchema("lstm-cnn", chosen, settings)
 
 
 def extract(
-    packets: DevicePackets, *, segment_minutes: int, columns: Sequence[str]
+    packets: DevicePackets, *, segment_minutes: float, columns: Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Segment starts [k] and features [k, d], one row a segment from the first packet to the last.
 
@@ -93,7 +100,7 @@ def extract(
     kurtosis of equal lengths.
     """
     names = schema(segment_minutes, columns).names
-    length = segment_minutes * MINUTE_NS
+    length = segment_ns(segment_minutes)
     if not len(packets):
         return np.empty(0, "i8"), np.empty((0, len(names)), "f4")
     places, place = np.unique(packets.table.time_ns // length, return_inverse=True)
@@ -103,10 +110,10 @@ def extract(
 
 
 def fill_silence(
-    start_ns: NDArray[np.int64], values: NDArray[np.float32], segment_minutes: int
+    start_ns: NDArray[np.int64], values: NDArray[np.float32], segment_minutes: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Rows of zeros for the segments between those of one device [k], [k, d]; LONGEST_SILENCE stays a gap."""
-    length = segment_minutes * MINUTE_NS
+    length = segment_ns(segment_minutes)
     step = np.diff(start_ns)
     rows = np.where(step <= LONGEST_SILENCE, step // length, 1)
     place = np.concatenate([[0], np.cumsum(rows)])[: len(start_ns)]
@@ -183,7 +190,7 @@ def _runs(table: FeatureTable) -> list[tuple[int, int]]:
     """Row ranges of segments that follow one another without a gap, in one device and capture."""
     if not len(table):
         return []
-    length = int(dict(table.schema.settings)["segment_minutes"]) * MINUTE_NS
+    length = segment_ns(float(dict(table.schema.settings)["segment_minutes"]))
     same = (table.device[1:] == table.device[:-1]) & (table.capture[1:] == table.capture[:-1])
     breaks = np.flatnonzero(~(same & (np.diff(table.start_ns) == length))) + 1
     edges = [0, *breaks.tolist(), len(table)]

@@ -25,27 +25,47 @@ SEEN = "seen devices, later time"
 
 
 class LstmCnnNetwork(nn.Module):
-    """Raw windows [m, t, d] to logits [m, categories]."""
+    """Raw windows [m, t, d] to logits [m, categories]; without `remembers` or `looks`, a half is left out.
+
+    Without the LSTM layers the convolution sees the features themselves, the segments as columns; without the
+    convolution and its pool the dense layer sees the t outputs of the LSTM layers.
+    """
 
     def __init__(
-        self, features: int, window: int, categories: int, *, units: int = 32, dropout: float = 0.5
+        self,
+        features: int,
+        window: int,
+        categories: int,
+        *,
+        units: int = 32,
+        dropout: float = 0.5,
+        remembers: bool = True,
+        looks: bool = True,
     ) -> None:
         super().__init__()
-        self.window = window
+        self.window, self.remembers, self.looks = window, remembers, looks
         self.standardise = Standardise(features)
-        self.lstm = nn.LSTM(features, units, num_layers=2, batch_first=True)
-        self.convolution = nn.Conv2d(1, FILTERS, 2)
-        self.pool = nn.MaxPool2d(2, ceil_mode=True)  # so that windows of two segments pass, too
-        pooled = (units // 2) * (window // 2)  # ceil((units - 1) / 2) × ceil((t - 1) / 2)
-        self.hidden = nn.Linear(pooled * FILTERS, HIDDEN)
+        rows = features
+        if remembers:
+            self.lstm = nn.LSTM(features, units, num_layers=2, batch_first=True)
+            rows = units
+        flat = rows * window
+        if looks:
+            self.convolution = nn.Conv2d(1, FILTERS, 2)
+            self.pool = nn.MaxPool2d(2, ceil_mode=True)  # so that windows of two segments pass, too
+            flat = FILTERS * (rows // 2) * (window // 2)  # ceil((rows - 1) / 2) × ceil((t - 1) / 2)
+        self.hidden = nn.Linear(flat, HIDDEN)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(HIDDEN, categories)
 
     def forward(self, raw: Tensor) -> Tensor:
-        sequence, _ = self.lstm(self.standardise(raw))  # [m, t, units]
-        image = sequence.transpose(1, 2)[:, None]  # the t outputs as columns: [m, 1, units, t]
-        maps = self.pool(torch.relu(self.convolution(image)))  # [m, 32, units / 2, t / 2]
-        flat = maps.permute(0, 2, 3, 1).flatten(1)  # channels last, as Keras flattens
+        x = self.standardise(raw)  # [m, t, d]
+        if self.remembers:
+            x, _ = self.lstm(x)  # [m, t, units]
+        image = x.transpose(1, 2)[:, None]  # the t outputs as columns: [m, 1, units, t]
+        if self.looks:
+            image = self.pool(torch.relu(self.convolution(image)))  # [m, 32, units / 2, t / 2]
+        flat = image.permute(0, 2, 3, 1).flatten(1)  # channels last, as Keras flattens
         return self.output(self.dropout(torch.relu(self.hidden(flat))))
 
 
@@ -66,8 +86,12 @@ class Model:
 
 def predict(model: Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Softmax over the categories [m, k] of raw windows [m, t, d]."""
-    network = model.network.eval()
-    where = network.output.weight.device
+    return probabilities(model.network, x)
+
+
+def probabilities(network: LstmCnnNetwork, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Softmax over the categories [m, k] of raw windows [m, t, d]; leaves the network in eval mode."""
+    where = network.eval().output.weight.device
     with torch.inference_mode():
         parts = torch.from_numpy(x).split(CHUNK)
         return torch.cat([network(part.to(where)).softmax(1).cpu() for part in parts]).numpy()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -134,6 +135,29 @@ class Report:
         self.on_epoch(epoch, metrics)
 
 
+def learn(
+    network: LstmCnnNetwork,
+    samples: Samples,
+    numbers: LstmCnnTrain,
+    report: Callable[[int, float], None],
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+) -> None:
+    """Train on windows of raw features, equal in weight by category and device, within a `seeded` block.
+
+    Raises NotEnoughData for fewer windows than a pass has batches.
+    """
+    device, x, label = samples
+    if len(x) < STEPS:
+        raise NotEnoughData(
+            f"LSTM-CNN needs {STEPS} windows to train on, found {len(x)}, of {', '.join(sorted(set(device)))}"
+        )
+    size = min(numbers.batch, -(-len(x) // STEPS))
+    batches = Batches((x, label, equal_weights(device, label)), size, np.random.default_rng(seed))
+    fit(Training(network, numbers, report), batches, epochs=numbers.epochs, checkpoint=checkpoint)
+
+
 def silent(epoch: int, metrics: dict[str, float]) -> None:
     """Report nothing."""
 
@@ -147,11 +171,13 @@ def train(
     seed: int,
     on_epoch: OnEpoch = silent,
     initial: Model | None = None,
+    checkpoint: Path | None = None,
 ) -> Model:
     """A model of the categories of IoT devices, trained without the devices that it holds out.
 
     Continues from `initial`'s weights and standardisation where it has the same categories, schema and
-    held-out devices. `on_epoch` gets loss, val_loss and val_macro_f1 every epoch. Raises NotEnoughData.
+    held-out devices. `on_epoch` gets loss, val_loss and val_macro_f1 every epoch.
+    With `checkpoint`, a killed training goes on from that file (see lightning_fit). Raises NotEnoughData.
     """
     numbers = params.train
     kept, left_out = learnable(training, inventory, numbers)
@@ -160,8 +186,6 @@ def train(
     device, x, label = labelled_windows(training, labels, kept, numbers)
     seen = ~of(device, held_out)
     device, x, label = device[seen], x[seen], label[seen]
-    size = min(numbers.batch, -(-len(x) // STEPS))
-    batches = Batches((x, label, equal_weights(device, label)), size, np.random.default_rng(seed))
     with seeded(seed):
         network = LstmCnnNetwork(
             x.shape[2], numbers.window, len(labels), units=numbers.units, dropout=numbers.dropout
@@ -173,7 +197,7 @@ def train(
         if initial is not None and _same_task(initial, model):
             network.load_state_dict(initial.network.state_dict())
         report = Report(model, labelled_windows(validation, labels, inventory, numbers), on_epoch)
-        fit(Training(network, numbers, report), batches, epochs=numbers.epochs)
+        learn(network, (device, x, label), numbers, report, seed=seed, checkpoint=checkpoint)
     return model
 
 

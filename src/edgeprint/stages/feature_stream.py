@@ -57,8 +57,8 @@ class FeatureStream:
         self.params = params
         self.methods = methods
         self.patient = patient
-        minutes = math.lcm(params.cclp.features.window_minutes, params.lstm_cnn.features.segment_minutes)
-        self._step = minutes * segments.MINUTE_NS
+        window = params.cclp.features.window_minutes * segments.MINUTE_NS
+        self._step = math.lcm(window, segments.segment_ns(params.lstm_cnn.features.segment_minutes))
         self._spec = SpectrogramSpec(params.binary.features.height, params.binary.features.bin_seconds)
         self.packets: Counter[str] = Counter()  # by device, of the rows made; one between two counts for both
         self._waiting: list[PacketTable] = []

@@ -71,8 +71,12 @@ class Method:
         seed: int,
         on_epoch: OnEpoch,
         initial: Any = None,
+        checkpoint: Path | None = None,
     ) -> Any:
-        """A model of that name, continuing from `initial`. Raises NotEnoughData."""
+        """A model of that name, continuing from `initial`; after a kill, from the file `checkpoint`.
+
+        Raises NotEnoughData.
+        """
         return self._room("train").train(
             *self._whose(name),
             training,
@@ -82,6 +86,7 @@ class Method:
             seed=seed,
             on_epoch=on_epoch,
             initial=initial,
+            checkpoint=checkpoint,
         )
 
     def evaluate(self, models: dict[str, Any], table: FeatureTable, context: Context) -> Scores:

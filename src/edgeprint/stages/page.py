@@ -130,7 +130,7 @@ def _captures(workspace: Workspace, extract: dict) -> str:
     packets = sum(capture["packets"] for capture in extract["captures"])
     params = workspace.params()
     windows = f"{params.cclp.features.window_minutes}-minute windows"
-    segments = f"{params.lstm_cnn.features.segment_minutes}-minute segments"
+    segments = f"{params.lstm_cnn.features.segment_minutes:g}-minute segments"
     header = ["device", "kind", "IoT", "packets", windows, segments, "spectrogram columns"]
     asides = "".join(f"<li>{escape(line)}</li>" for line in sentences(extract))
     aside = f"<p>To know:</p><ul>{asides}</ul>" if asides else ""

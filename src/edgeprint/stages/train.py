@@ -5,12 +5,14 @@
         for name in trainer.names:
             trained = trainer.train(name, index, folder / interval / name, initial=before)
 
-Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped.
+Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped. After a
+kill, the same calls go on in the middle of a model and train no finished one again: see checkpoints.
 """
 
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,8 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.registry import figures, tflite, tracking
 from edgeprint.scores import Scores
-from edgeprint.stages import dataset
+from edgeprint.stages import checkpoints, dataset
+from edgeprint.stages.checkpoints import Place, fingerprint
 from edgeprint.stages.methods import METHODS, Context
 from edgeprint.stages.workspace import Workspace
 
@@ -66,12 +69,22 @@ class Trainer:
         training, testing = self.data.training(index, since=since), self.data.testing(index)
         if not len(training) or not len(testing):
             raise NotEnoughData(f"{name}: {self.data.names[index]} holds no traffic to train on")
+        place = self._place(name, index, (training, testing), initial)
+        if kept := place.restore(folder):
+            return self.load(name, index, {**kept, "folder": folder})
         numbers = getattr(self.context.params, self.key).model_dump()
         title = f"{name} trained through {self.data.names[index]}"
         with tracking.training_run(self.method.family, title, numbers, self._tags(name, index)) as run:
             seed = self.context.params.seed
             model = self.method.train(
-                name, training, testing, self.context, seed=seed, on_epoch=run.on_epoch, initial=initial
+                name,
+                training,
+                testing,
+                self.context,
+                seed=seed,
+                on_epoch=run.on_epoch,
+                initial=initial,
+                checkpoint=place.training,
             )
             scores = self.method.evaluate_one(name, model, testing, self.context)
             self.method.save(model, folder)
@@ -80,7 +93,22 @@ class Trainer:
             run.metrics({"tflite_parity": parity, "training_rows": len(training)})
             run.figure("confusion", figures.confusion(scores, f"{title}, its held-out part"))
             run.artifact_folder(folder / "artifact")
-        return Trained(name, model, folder, run.id, index, scores, parity)
+        trained = Trained(name, model, folder, run.id, index, scores, parity)
+        place.keep(folder, entry(trained, self.workspace))
+        return trained
+
+    def _place(self, name: str, index: int, tables: tuple[FeatureTable, ...], initial: Any) -> Place:
+        """Where this very training is kept: of other rows, numbers, `initial` or code it is another place."""
+        inventory, params = self.context.inventory, self.context.params
+        numbers = getattr(params, self.key).model_dump_json()
+        who = sorted((d.name, d.category, d.iot) for d in inventory.devices.values())
+        with tempfile.TemporaryDirectory() as scratch:
+            before = None
+            if initial is not None:
+                self.method.save(initial, before := Path(scratch))
+            words = (name, self.data.names[index], numbers, params.seed, who)
+            folder = checkpoints.folder(self.workspace, self.stage, self.key)
+            return Place(folder, f"{name}-{index}-{fingerprint(words, tables, before)}")
 
     def load(self, name: str, index: int, entry: dict) -> Trained:
         """A model that an earlier stage trained; `entry` is its line in models/<key>/runs.json."""

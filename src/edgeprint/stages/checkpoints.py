@@ -1,0 +1,96 @@
+"""What a killed stage had done already: the model in training after its last epoch, and finished models.
+
+    place = Place(folder(workspace, "train", "cclp"), fingerprint(...))
+    if place.restore(folder): ...            # a finished model's folder, put back as it was
+    method.train(..., checkpoint=place.training)
+    place.keep(folder, entry)
+    forget(workspace, "train", "cclp")       # when the stage has ended
+
+DVC removes the outputs of a stage before it runs again, so that what must outlive a kill lies under state/.
+The name is a hash of all that decides a model: another parameter, row or line of code is another place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import edgeprint
+from edgeprint.feature_table import FeatureTable
+from edgeprint.stages.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one model of a stage is kept until the stage has ended."""
+
+    folder: Path
+    name: str
+
+    @property
+    def training(self) -> Path:
+        """The state after the last epoch."""
+        return self.folder / f"{self.name}.ckpt"
+
+    @property
+    def finished(self) -> Path:
+        return self.folder / self.name
+
+    def keep(self, folder: Path, entry: dict[str, Any]) -> None:
+        """Copy a finished model's folder with what must be remembered of it; complete or not there."""
+        beside = self.finished.with_name(f".{self.name}.{os.getpid()}")
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(folder, beside / "model")
+        (beside / "entry.json").write_text(json.dumps(entry))
+        shutil.rmtree(self.finished, ignore_errors=True)
+        beside.rename(self.finished)
+
+    def restore(self, folder: Path) -> dict[str, Any] | None:
+        """Put a finished model back into `folder` and return its entry; None where there is none."""
+        if not (self.finished / "entry.json").is_file():
+            return None
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.finished / "model", folder)
+        return json.loads((self.finished / "entry.json").read_text())
+
+
+def fingerprint(words: Iterable[object], tables: Iterable[FeatureTable], initial: Path | None) -> str:
+    """Hash of words and numbers, rows, the files of the model that training goes on from, and the code."""
+    digest = hashlib.sha256(_code())
+    for word in words:
+        digest.update(f"{word!r}\n".encode())
+    for table in tables:
+        digest.update(table.schema.hash.encode())
+        for column in (table.device, table.capture):
+            digest.update("\n".join(column).encode())
+        digest.update(table.start_ns.tobytes() + table.values.tobytes())
+    for path in sorted(initial.rglob("*")) if initial else ():
+        if path.is_file():
+            digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def folder(workspace: Workspace, stage: str, key: str = "") -> Path:
+    """Of a stage, or of one method in it."""
+    return workspace.state / "checkpoints" / stage / key
+
+
+def forget(workspace: Workspace, stage: str, key: str = "") -> None:
+    """The stage has ended: nothing need be kept for another try."""
+    shutil.rmtree(folder(workspace, stage, key), ignore_errors=True)
+
+
+@cache
+def _code() -> bytes:
+    root = Path(edgeprint.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return digest.digest()

@@ -17,6 +17,10 @@ def brief(device: str = "plug-b", **options: object) -> Model:
     return train(device, home(60), NOTHING, INVENTORY, params(epochs=1), **{"seed": 1, **options})  # type: ignore[arg-type]
 
 
+def never(epoch: int, metrics: dict[str, float]) -> None:
+    raise AssertionError("an epoch has been trained")
+
+
 def same(one: Model, other: Model) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(one.weights, other.weights, strict=True))
 
@@ -76,23 +80,29 @@ def test_every_epoch_reports_the_same_figures_as_the_other_methods() -> None:
     assert reported[2][1]["loss"] < reported[0][1]["loss"]
 
 
-def test_validation_rows_too_few_for_a_sample_leave_only_the_loss() -> None:
+def test_no_validation_rows_leave_only_the_loss() -> None:
     reported: list[dict[str, float]] = []
-    train(
-        "camera-a",
-        home(60),
-        home(WIDTH - 1),
-        INVENTORY,
-        params(epochs=1),
-        seed=1,
-        on_epoch=lambda _, metrics: reported.append(metrics),
-    )
+    brief(on_epoch=lambda _, metrics: reported.append(metrics))
     assert [metrics.keys() for metrics in reported] == [{"loss"}]
 
 
-def test_a_device_with_a_single_window_is_trained() -> None:
-    model = train("hub-c", home(60, hub_c=WIDTH), NOTHING, INVENTORY, params(epochs=1), seed=1)
-    assert all(np.isfinite(array).all() for array in model.weights)
+def test_validation_rows_without_a_window_are_refused_before_training() -> None:
+    reason = f"nothing to validate camera-a by: camera-a has {WIDTH - 1} spectrogram columns"
+    with pytest.raises(NotEnoughData, match=reason):
+        train("camera-a", home(60), home(WIDTH - 1), INVENTORY, params(), seed=1, on_epoch=never)
+
+
+def test_fewer_samples_than_a_batch_are_refused_with_the_numbers() -> None:
+    reason = (
+        "hub-c has 5 windows of 8 columns; with 5 of others for each they are 30 samples, a batch takes 32"
+    )
+    with pytest.raises(NotEnoughData, match=reason):
+        train("hub-c", home(60, hub_c=WIDTH + 4), NOTHING, INVENTORY, params(), seed=1)
+
+
+def test_a_device_without_others_is_refused() -> None:
+    with pytest.raises(NotEnoughData, match="no device but plug-b has 8 spectrogram columns"):
+        train("plug-b", stream("plug-b", 60), NOTHING, INVENTORY, params(), seed=1)
 
 
 def test_too_few_columns_are_refused_with_the_number() -> None:

@@ -6,7 +6,7 @@ from synthetic_home import INVENTORY, WIDTH, home, params, stream
 
 from edgeprint.binary.network import Model, predict
 from edgeprint.binary.samples import Streams
-from edgeprint.binary.train import train
+from edgeprint.binary.train import train, train_home
 from edgeprint.errors import NotEnoughData, UnknownDevice
 
 NOTHING = home(0)
@@ -19,6 +19,10 @@ def brief(device: str = "plug-b", **options: object) -> Model:
 
 def never(epoch: int, metrics: dict[str, float]) -> None:
     raise AssertionError("an epoch has been trained")
+
+
+def never_of(device: str, epoch: int, metrics: dict[str, float]) -> None:
+    never(epoch, metrics)
 
 
 def same(one: Model, other: Model) -> bool:
@@ -113,3 +117,40 @@ def test_too_few_columns_are_refused_with_the_number() -> None:
 def test_a_device_that_is_not_in_the_inventory_is_refused() -> None:
     with pytest.raises(UnknownDevice, match="'kettle'"):
         brief("kettle")
+
+
+def test_a_device_gets_the_same_model_whichever_others_are_trained_beside_it() -> None:
+    rows = home(60), home(30, seed=1), INVENTORY, params(epochs=2)
+    alone = train("plug-b", *rows, seed=1)
+    for devices in (["plug-b"], ["plug-b", "hub-c"], ["hub-c", "camera-a", "plug-b", "laptop"]):
+        beside = train_home(devices, *rows, seed=1)
+        assert list(beside) == devices
+        assert isinstance(model := beside["plug-b"], Model)
+        assert (model.device, same(model, alone)) == ("plug-b", True)
+
+
+def test_a_device_of_a_home_continues_from_its_own_model() -> None:
+    first, rows = brief("plug-b"), (home(60), NOTHING, INVENTORY, params(epochs=1))
+    found = train_home(["plug-b", "hub-c"], *rows, seed=1, initial={"plug-b": first})
+    expected = brief("plug-b", initial=first), brief("hub-c")
+    assert all(same(a, b) for a, b in zip(found.values(), expected, strict=True))  # type: ignore[arg-type]
+
+
+def test_a_home_trains_who_has_enough_and_says_why_the_others_are_not() -> None:
+    rows = home(60, hub_c=3), NOTHING, INVENTORY, params(epochs=1)
+    found = train_home(["hub-c", "plug-b"], *rows, seed=1)
+    assert isinstance(reason := found["hub-c"], NotEnoughData)
+    assert str(reason) == "hub-c has 3 spectrogram columns, a sample needs 8"
+    assert isinstance(found["plug-b"], Model)
+
+
+def test_a_home_reports_every_epoch_of_every_device() -> None:
+    seen = []
+    rows = home(60), NOTHING, INVENTORY, params(epochs=2)
+    train_home(["hub-c", "plug-b"], *rows, seed=1, on_epoch=lambda *at: seen.append(at[:2]))
+    assert sorted(seen) == [("hub-c", 0), ("hub-c", 1), ("plug-b", 0), ("plug-b", 1)]
+
+
+def test_an_unknown_device_of_a_home_is_refused_before_any_is_trained() -> None:
+    with pytest.raises(UnknownDevice, match="'kettle'"):
+        train_home(["plug-b", "kettle"], home(60), NOTHING, INVENTORY, params(), seed=1, on_epoch=never_of)

@@ -32,10 +32,17 @@ def cores() -> int:
 
 
 def each(work: Callable[[Item], Outcome], items: Iterable[Item]) -> list[Outcome]:
-    """Outcomes in the items' order, one thread a core: TensorFlow leaves Python's lock while it works."""
+    """Outcomes in the items' order, one thread a core: TensorFlow leaves Python's lock while it works.
+
+    Raises the first error in that order, without beginning what is left.
+    """
     waiting = list(items)
     threads = min(cores(), len(waiting))
     if threads <= 1:
         return [work(item) for item in waiting]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(work, waiting))
+        try:
+            return list(pool.map(work, waiting))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # nobody waits for what has not begun
+            raise

@@ -130,7 +130,7 @@ def predict(model: Model, samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def predict_all(models: Sequence[Model], samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Each model's confidence [n, k] in samples [n, h, w], not yet normalised; all models of one shape."""
-    parts = [np.zeros((0, len(models)), "f4")]
+    parts = [np.zeros((0, len(models)), "f4")] if models else [np.zeros((len(samples), 0), "f4")]
     weights = [[tf.constant(array) for array in model.weights] for model in models]
     for begin in range(0, len(samples) if models else 0, CHUNK):
         chunk = samples[begin : begin + CHUNK]

@@ -90,9 +90,10 @@ def train_home(
     that are complete stay until all are. Raises UnknownDevice before anything is trained.
     """
     interval = Interval.of(training, validation, inventory, params, seed)
+    names = [inventory[device].name for device in devices]
     courses: dict[str, Course] = {}
     outcome: dict[str, Model | NotEnoughData] = {}
-    for device in [inventory[name].name for name in devices]:
+    for device in names:
         try:
             before = initial.get(device) if initial else None
             path = checkpoint / f"{device}.npz" if checkpoint else None
@@ -111,7 +112,7 @@ def train_home(
     outcome |= zip(courses, each(run, courses), strict=True)
     for course in courses.values():
         course.forget()
-    return outcome
+    return {device: outcome[device] for device in names}
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,9 @@ class Course:
     checkpoint: Checkpoint | None = None
 
     def fingerprint(self) -> str:
-        return fingerprint([self.interval.digest, self.model.device, *self.model.weights])
+        drawn = [self.drawn, self.held_out] if self.held_out else [self.drawn]
+        samples = [array for part in drawn for array in (part.starts, part.label)]
+        return fingerprint([self.interval.digest, self.model.device, *self.model.weights, *samples])
 
     def run(self, on_epoch: OnEpoch) -> Model:
         """Epoch after epoch to the end, from the checkpoint's where it holds one."""

@@ -97,9 +97,7 @@ def test_validation_rows_without_a_window_are_refused_before_training() -> None:
 
 
 def test_fewer_samples_than_a_batch_are_refused_with_the_numbers() -> None:
-    reason = (
-        "hub-c has 5 windows of 8 columns; with 5 of others for each they are 30 samples, a batch takes 32"
-    )
+    reason = "5 windows of hub-c with 5 of others for each are 30 samples, a batch takes 32"
     with pytest.raises(NotEnoughData, match=reason):
         train("hub-c", home(60, hub_c=WIDTH + 4), NOTHING, INVENTORY, params(), seed=1)
 

@@ -161,9 +161,8 @@ class Interval:
         drawn = Drawn.draw(self.streams, name, numbers.samples, numbers.negatives, random)
         if len(drawn.starts) < numbers.batch:
             raise NotEnoughData(
-                f"{name} has {self.streams.windows[name]} windows of {numbers.width} columns; with "
-                f"{numbers.negatives} of others for each they are {len(drawn.starts)} samples, "
-                f"a batch takes {numbers.batch}"
+                f"{int(drawn.label.sum())} windows of {name} with {numbers.negatives} of others for each are "
+                f"{len(drawn.starts)} samples, a batch takes {numbers.batch}"
             )
         held_out = None
         if self.held_out:

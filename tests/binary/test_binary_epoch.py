@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from synthetic_home import SPEC, WIDTH, home
 
-from edgeprint.binary.epoch import State, epoch, windows
+from edgeprint.binary.epoch import NORMED, State, epoch, windows
 from edgeprint.binary.features import NORMALISATIONS, logarithm, normalise
-from edgeprint.binary.network import build
+from edgeprint.binary.network import A_CONVOLUTION, build
 from edgeprint.binary.samples import Streams
 
 STREAMS = Streams.of(home(60), WIDTH)
@@ -41,9 +41,11 @@ def test_an_epoch_is_a_plain_keras_fit_over_the_same_batches(batch: int) -> None
     options = {"class_weight": {0: 1.0, 1: WEIGHT}, "shuffle": False, "verbose": 0}
     network.fit(inputs, LABEL[:, None], batch_size=batch, epochs=1, **options)
     state, _ = passed(batch)
-    for ours, theirs in zip(state.weights(SPEC.height, WIDTH), network.get_weights(), strict=True):
-        # Keras moves the biased variance: less by one part in the places of a batch
-        np.testing.assert_allclose(ours, theirs, rtol=0.03, atol=2e-3)
+    pairs = zip(state.weights(SPEC.height, WIDTH), network.get_weights(), strict=True)
+    for place, (ours, theirs) in enumerate(pairs):
+        # Keras moves the biased variance, which is less by one part in the places of a batch
+        variance = place < NORMED and place % A_CONVOLUTION == A_CONVOLUTION - 1
+        np.testing.assert_allclose(ours, theirs, rtol=0.01 if variance else 1e-4, atol=RATE / 20)
 
 
 def test_weights_go_in_and_come_out_in_keras_order() -> None:

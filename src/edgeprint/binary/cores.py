@@ -41,8 +41,4 @@ def each(work: Callable[[Item], Outcome], items: Iterable[Item]) -> list[Outcome
     if threads <= 1:
         return [work(item) for item in waiting]
     with ThreadPoolExecutor(threads) as pool:
-        try:
-            return list(pool.map(work, waiting))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # nobody waits for what has not begun
-            raise
+        return list(pool.map(work, waiting))

@@ -197,7 +197,7 @@ X = np.array([[[0, 9], [99, 99]]], "f4")
 def test_normalisations(how: str, expected: list) -> None:
     got = normalise(X, how)
     assert got.dtype == np.float32
-    assert np.allclose(got[0], expected)
+    assert np.allclose(got[0], expected, atol=1e-6)  # the last digit of a logarithm depends on the processor
 
 
 @pytest.mark.parametrize(("how", "level"), [("max", 0), ("log+max", 0), ("max+centre", -1)])

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.binary.network import CHUNK, Model, predict
+from edgeprint.binary.network import CHUNK, Model, predict_all
 from edgeprint.binary.samples import Drawn, Starts, Streams
 from edgeprint.errors import BadArtifact, NotEnoughData
 from edgeprint.feature_table import FeatureTable
@@ -50,8 +50,7 @@ def confidences(models: list[Model], streams: Streams, starts: Starts) -> NDArra
     """Each model's confidence [n, k] in each window [n]; only so many samples are in memory at once."""
     parts = [np.zeros((0, len(models)), "f4")]
     for begin in range(0, len(starts), CHUNK):
-        samples = streams.samples(starts[begin : begin + CHUNK])
-        parts.append(np.stack([predict(model, samples) for model in models], axis=1))
+        parts.append(predict_all(models, streams.samples(starts[begin : begin + CHUNK])))
     return np.concatenate(parts)
 
 

@@ -168,10 +168,14 @@ def normalise(samples: NDArray[np.float32], how: str) -> NDArray[np.float32]:
     The logarithm is log10(1 + x), for an amplitude may be 0; a sample of nothing but zeros stays zero before
     it is centred. The results lie in [0, 1], centred in [-1, 1].
     """
-    if how not in NORMALISATIONS:
-        raise BadParams(f"{how!r} is not a normalisation; there are {', '.join(NORMALISATIONS)}")
-    steps = how.split("+")
-    x = np.log10(1 + samples) if "log" in steps else samples
+    x: NDArray = logarithm(samples, how)
     highest = x.max(axis=(1, 2), keepdims=True, initial=0)
     x = x / np.where(highest > 0, highest, 1)
-    return (2 * x - 1 if "centre" in steps else x).astype("f4", copy=False)
+    return (2 * x - 1 if "centre" in how else x).astype("f4", copy=False)
+
+
+def logarithm(values: NDArray[np.float32], how: str) -> NDArray[np.float32]:
+    """The step of a normalisation that looks at no neighbour: it can be taken of all columns at once."""
+    if how not in NORMALISATIONS:
+        raise BadParams(f"{how!r} is not a normalisation; there are {', '.join(NORMALISATIONS)}")
+    return np.log10(1 + values) if "log" in how else values

@@ -1,24 +1,29 @@
-"""Train one device's network against the other devices (papers/binary-edge 3.1.3, 4.2).
+"""Train each device's network against the other devices (papers/binary-edge 3.1.3, 4.2).
 
 model = train("camera-a", training, validation, inventory, params.binary, seed=7)
 model = train("camera-a", *next_interval, inventory, params.binary, seed=7, initial=model)
+models = train_home(inventory.iot, training, validation, inventory, params.binary, seed=7)    # side by side
+
+A device's model is the same, byte for byte on one machine, whichever others are trained beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from threading import Lock
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from edgeprint.binary.checkpoint import Checkpoint, Progress, fingerprint
+from edgeprint.binary.cores import each
+from edgeprint.binary.epoch import State, epoch
 from edgeprint.binary.evaluate import confidences
-from edgeprint.binary.features import normalise
+from edgeprint.binary.features import logarithm
 from edgeprint.binary.network import Model, build
 from edgeprint.binary.samples import Drawn, Streams
 from edgeprint.errors import NotEnoughData
@@ -29,46 +34,16 @@ from edgeprint.schema import FeatureSchema
 from edgeprint.scores import Scores
 
 OnEpoch = Callable[[int, dict[str, float]], None]
+OnDeviceEpoch = Callable[[str, int, dict[str, float]], None]
 TRAINED_TO_VALIDATED = 4  # 80:20, section 4.2
-
-
-class Trainer:
-    """One network, optimiser and traced step for all devices of a shape: tracing costs as much as training.
-
-    Whoever trains holds the lock, and begins from own weights with a fresh optimiser.
-    """
-
-    def __init__(self, height: int, width: int) -> None:
-        self.lock = Lock()
-        self.network = build(height, width, seed=0)
-        self._adam = keras.optimizers.Adam()
-        self._adam.build(self.network.trainable_variables)
-        self._fresh = [variable.numpy() for variable in self._adam.variables]
-        self._cross_entropy = keras.losses.BinaryCrossentropy()
-        inputs, label, weight = (tf.TensorSpec(s) for s in ((None, height, width, 1), (None, 1), ()))
-        self.step = tf.function(self._step, input_signature=(inputs, label, weight))
-
-    def begin(self, weights: list[NDArray[np.float32]], learning_rate: float) -> None:
-        self.network.set_weights(weights)
-        for variable, value in zip(self._adam.variables, self._fresh, strict=True):
-            variable.assign(value)
-        self._adam.learning_rate = learning_rate
-
-    def _step(self, inputs: tf.Tensor, label: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-        """One step of Adam; the device's own samples weigh `weight`, the others 1. Returns the loss."""
-        with tf.GradientTape() as tape:
-            confidence = self.network(inputs, training=True)
-            loss = self._cross_entropy(label, confidence, sample_weight=1 + (weight - 1) * label)
-        variables = self.network.trainable_variables
-        self._adam.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
-        return loss
-
-
-_trainer = cache(Trainer)
 
 
 def silent(epoch: int, metrics: dict[str, float]) -> None:
     """Report nothing."""
+
+
+def silent_home(device: str, epoch: int, metrics: dict[str, float]) -> None:
+    """Report nothing of any device."""
 
 
 def train(
@@ -85,46 +60,183 @@ def train(
 ) -> Model:
     """A model of the device from one interval, continuing from `initial` where that takes the same inputs.
 
-    `on_epoch` gets loss, and val_loss and val_macro_f1 (the device against the others) where the validation
-    rows are enough for a sample of each. Raises UnknownDevice and NotEnoughData.
+    `on_epoch` gets loss, and, unless the validation table is empty, val_loss and val_macro_f1 (the device
+    against the others). After every epoch the whole state goes to the file `checkpoint`; the same call after
+    a kill goes on from there and ends with the same weights; a file of another training is not used. Raises
+    UnknownDevice, and NotEnoughData where the windows do not fill a batch or leave none to validate by.
     """
-    numbers, random = params.train, np.random.default_rng(seed)
-    streams = Streams.of(training, numbers.width)
-    drawn = Drawn.draw(streams, inventory[device].name, numbers.samples, numbers.negatives, random)
-    held_out = _held_out(validation, device, len(drawn.starts), params, random)
-    model = _begin(device, training.schema, params, seed, initial)
-    trainer = _trainer(model.height, model.width)
-    with trainer.lock:
-        trainer.begin(model.weights, numbers.learning_rate)
-        for epoch in range(numbers.epochs):
-            losses = []
-            for samples, label in drawn.batches(numbers.batch, random):
-                inputs = normalise(samples, model.normalisation)[..., None]
-                losses.append(trainer.step(inputs, label[:, None], float(numbers.negatives)))
-            model = replace(model, weights=trainer.network.get_weights())
-            metrics = validate(model, held_out, numbers.negatives) if held_out else {}
-            on_epoch(epoch, {"loss": float(np.mean(losses)), **metrics})
+    interval = Interval.of(training, validation, inventory, params, seed)
+    course = interval.course(device, initial, checkpoint)
+    model = course.run(on_epoch)
+    course.forget()
     return model
 
 
-def _begin(device: str, schema: FeatureSchema, params: Binary, seed: int, initial: Model | None) -> Model:
-    numbers = params.train
-    model = Model(device, [], numbers.width, numbers.normalisation, schema, params.threshold)
-    if initial is not None and initial.inputs == model.inputs:
-        return replace(model, weights=initial.weights)
-    return replace(model, weights=build(model.height, model.width, seed=seed).get_weights())
+def train_home(
+    devices: Iterable[str],
+    training: FeatureTable,
+    validation: FeatureTable,
+    inventory: Inventory,
+    params: Binary,
+    *,
+    seed: int,
+    on_epoch: OnDeviceEpoch = silent_home,
+    initial: Mapping[str, Model] | None = None,
+    checkpoint: Path | None = None,
+) -> dict[str, Model | NotEnoughData]:
+    """A model of each device, or why there is none: what `train` gives of each, as many at once as cores.
+
+    `on_epoch` also gets the device, one call at a time. `checkpoint` is a folder with a file a device: those
+    that are complete stay until all are. Raises UnknownDevice before anything is trained.
+    """
+    interval = Interval.of(training, validation, inventory, params, seed)
+    names = [inventory[device].name for device in devices]
+    courses: dict[str, Course] = {}
+    outcome: dict[str, Model | NotEnoughData] = {}
+    for device in names:
+        try:
+            before = initial.get(device) if initial else None
+            path = checkpoint / f"{device}.npz" if checkpoint else None
+            courses[device] = interval.course(device, before, path)
+        except NotEnoughData as error:
+            outcome[device] = error
+    one_at_a_time = Lock()
+
+    def run(device: str) -> Model:
+        def report(number: int, metrics: dict[str, float]) -> None:
+            with one_at_a_time:
+                on_epoch(device, number, metrics)
+
+        return courses[device].run(report)
+
+    outcome |= zip(courses, each(run, courses), strict=True)
+    for course in courses.values():
+        course.forget()
+    return {device: outcome[device] for device in names}
 
 
-def _held_out(
-    validation: FeatureTable, device: str, trained: int, params: Binary, random: np.random.Generator
-) -> Drawn | None:
-    numbers = params.train
-    most = max(1, trained // (1 + numbers.negatives) // TRAINED_TO_VALIDATED)
+@dataclass(frozen=True)
+class Interval:
+    """What all devices of a home share: streams, their columns where TensorFlow keeps them, every number."""
+
+    streams: Streams
+    held_out: Streams | None  # nothing to validate by was given
+    schema: FeatureSchema
+    inventory: Inventory
+    params: Binary
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        training: FeatureTable,
+        validation: FeatureTable,
+        inventory: Inventory,
+        params: Binary,
+        seed: int,
+    ) -> Interval:
+        width = params.train.width
+        held_out = Streams.of(validation, width) if len(validation) else None
+        return cls(Streams.of(training, width), held_out, training.schema, inventory, params, seed)
+
+    @cached_property
+    def columns(self) -> tf.Tensor:
+        """[k, h], past the logarithm of the normalisation."""
+        return tf.constant(logarithm(self.streams.columns, self.params.train.normalisation))
+
+    @cached_property
+    def digest(self) -> str:
+        """Of all that is the same for every device."""
+        held_out = [self.held_out.columns] if self.held_out else []
+        words = [self.params.model_dump_json(), self.schema.hash, str(self.seed), tf.__version__]
+        return fingerprint([*words, self.streams.columns, *held_out])
+
+    def course(self, device: str, initial: Model | None, path: Path | None) -> Course:
+        """The device's training, with its samples drawn. Raises UnknownDevice and NotEnoughData."""
+        name, numbers, random = (
+            self.inventory[device].name,
+            self.params.train,
+            np.random.default_rng(self.seed),
+        )
+        drawn = Drawn.draw(self.streams, name, numbers.samples, numbers.negatives, random)
+        if len(drawn.starts) < numbers.batch:
+            raise NotEnoughData(
+                f"{int(drawn.label.sum())} windows of {name} with {numbers.negatives} of others for each are "
+                f"{len(drawn.starts)} samples, a batch takes {numbers.batch}"
+            )
+        held_out = None
+        if self.held_out:
+            most = max(1, len(drawn.starts) // (1 + numbers.negatives) // TRAINED_TO_VALIDATED)
+            held_out = _held_out(self.held_out, name, most, numbers.negatives, random)
+        course = Course(self, self._begin(name, initial), drawn, held_out, random)
+        if path:
+            course.checkpoint = Checkpoint(path, course.fingerprint())
+        return course
+
+    def _begin(self, device: str, initial: Model | None) -> Model:
+        numbers = self.params.train
+        model = Model(device, [], numbers.width, numbers.normalisation, self.schema, self.params.threshold)
+        if initial is not None and initial.inputs == model.inputs:
+            return replace(model, weights=initial.weights)
+        return replace(model, weights=_first_weights(model.height, model.width, self.seed))
+
+
+def _held_out(streams: Streams, device: str, most: int, negatives: int, random: np.random.Generator) -> Drawn:
     try:
-        streams = Streams.of(validation, numbers.width)
-        return Drawn.draw(streams, device, most, numbers.negatives, random)
-    except NotEnoughData:  # the last fifth of a short interval
-        return None
+        return Drawn.draw(streams, device, most, negatives, random)
+    except NotEnoughData as error:
+        raise NotEnoughData(f"nothing to validate {device} by: {error}") from error
+
+
+@lru_cache(8)
+def _first_weights(height: int, width: int, seed: int) -> list[NDArray[np.float32]]:
+    return build(height, width, seed=seed).get_weights()
+
+
+@dataclass
+class Course:
+    """The training of one device through one interval."""
+
+    interval: Interval
+    model: Model
+    drawn: Drawn
+    held_out: Drawn | None
+    random: np.random.Generator
+    checkpoint: Checkpoint | None = None
+
+    def fingerprint(self) -> str:
+        drawn = [self.drawn, self.held_out] if self.held_out else [self.drawn]
+        samples = [array for part in drawn for array in (part.starts, part.label)]
+        return fingerprint([self.interval.digest, self.model.device, *self.model.weights, *samples])
+
+    def run(self, on_epoch: OnEpoch) -> Model:
+        """Epoch after epoch to the end, from the checkpoint's where it holds one."""
+        numbers, model = self.interval.params.train, self.model
+        step = epoch(model.height, model.width, centred="centre" in model.normalisation)
+        done = self.checkpoint and self.checkpoint.read()
+        if not done:
+            done = Progress(0, State.begin(model.weights), self.random.bit_generator.state)
+        state, self.random.bit_generator.state = done.state, done.random
+        for number in range(done.epochs, numbers.epochs):
+            order = self.random.permutation(len(self.drawn.starts))
+            starts, label = self.drawn.starts[order].astype("i4"), self.drawn.label[order]
+            weight, rate = float(numbers.negatives), numbers.learning_rate
+            state, loss = step(state, self.interval.columns, starts, label, numbers.batch, weight, rate)
+            if self.checkpoint:
+                self.checkpoint.write(Progress(number + 1, state, self.random.bit_generator.state))
+            on_epoch(number, {"loss": float(loss), **self._validated(state, weight)})
+        return self._with(state)
+
+    def forget(self) -> None:
+        """The model is in the caller's hands: the checkpoint is not needed any more."""
+        if self.checkpoint:
+            self.checkpoint.remove()
+
+    def _with(self, state: State) -> Model:
+        return replace(self.model, weights=state.weights(self.model.height, self.model.width))
+
+    def _validated(self, state: State, weight: float) -> dict[str, float]:
+        return validate(self._with(state), self.held_out, weight) if self.held_out else {}
 
 
 def validate(model: Model, drawn: Drawn, weight: float) -> dict[str, float]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgeprint.cclp.batches import Batches, choose_labelled, learnable
+from edgeprint.cclp.batches import Batches, choose_labelled, held_back, learnable
 from edgeprint.cclp.evaluate import NON_IOT, decide, evaluate, truth
 from edgeprint.cclp.network import CclpNetwork, predict
 from edgeprint.cclp.train import losses, train
@@ -104,7 +104,15 @@ def test_windows_of_devices_that_the_model_never_learned_are_counted_apart(
     )
     kettle = {"kettle": inventory["bulb"]}
     scores = evaluate(model, renamed, Inventory(inventory.devices | kettle), small)
-    assert scores.extra == {"unknown_samples": 20.0} and scores.samples == len(validation) - 20
+    assert scores.extra["unknown_samples"] == 20 and scores.samples == len(validation) - 20
+    assert set(scores.extra) == {
+        "unknown_samples",
+        "ece",
+        "abstained",
+        "unknown_auroc",
+        "fpr_at_95_tpr",
+        "unknown_abstained",
+    }
     with pytest.raises(UnknownDevice, match="'kettle'"):
         evaluate(model, renamed, inventory, small)
 
@@ -117,6 +125,21 @@ def test_nothing_to_judge_is_refused(model, validation, inventory, small):
 def test_below_the_threshold_a_window_is_non_iot():
     probabilities = np.array([[0.2, 0.8, 0.7], [0.9, 0.1, 0.69]], "f4")
     assert decide(probabilities, 0.7).tolist() == [1, 2]
+
+
+def test_an_unsure_window_of_iot_is_unknown_and_of_non_iot_is_not():
+    probabilities = np.array([[0.2, 0.8, 0.7], [0.6, 0.4, 0.9], [0.6, 0.4, 0.2]], "f4")
+    assert decide(probabilities, 0.7, level=0.75).tolist() == [1, 3, 2]
+
+
+def test_the_last_windows_of_every_capture_are_held_back(windows):
+    chosen = held_back(windows, ["bulb", "plug"], 0.2)
+    assert (chosen == (windows.start_ns >= 48 * 1800 * 10**9)).all()
+
+
+def test_nothing_is_held_back_where_it_could_calibrate_nothing(windows):
+    assert held_back(windows, ["bulb", "plug"], 10 / 60).any()
+    assert not held_back(windows, ["bulb", "plug"], 9 / 60).any()
 
 
 def test_truth_is_a_device_non_iot_or_unknown(training, inventory):

@@ -1,6 +1,7 @@
 """Which windows of a training set are labelled, and batches of them and others (papers/cclp section VI).
 
 devices, left_out = learnable(table, inventory)
+kept = held_back(table, devices, 0.1)        # for calibration: training sees table.select(~kept)
 batches = Batches(values, choose_labelled(label, 0.08, random), numbers, random)
 """
 
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from edgeprint.cclp.calibrate import MIN_ROWS
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import CclpTrain
+from edgeprint.study import later
 
 EPOCH = 50  # iterations between two reports
 LABELLED = 2  # windows of a device that must be labelled at least
@@ -37,6 +40,20 @@ def learnable(
         found = ", ".join(f"{name} {windows}" for name, windows in count.items()) or "no IoT device"
         raise NotEnoughData(f"CCLP needs two IoT devices with {needed} windows each, found: {found}")
     return devices, left_out
+
+
+def held_back(table: FeatureTable, devices: list[str], share: float) -> NDArray[np.bool_]:
+    """The last `share` of each device's windows of each capture [n], to calibrate a model of `devices` by.
+
+    None where that is too little to calibrate anything.
+    """
+    captures = table.capture.astype(str)
+    chosen = np.zeros(len(table), bool)
+    for capture in np.unique(captures):
+        own = np.flatnonzero(captures == capture)
+        chosen[own] = later(table.select(own), share)
+    enough = np.isin(table.device[chosen].astype(str), devices).sum() >= MIN_ROWS
+    return chosen & enough
 
 
 def choose_labelled(

@@ -6,6 +6,7 @@ model = train(training, validation, inventory, params.cclp, seed=7)
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgeprint.cclp.batches import Batches, choose_labelled, learnable
+from edgeprint.cclp.batches import Batches, choose_labelled, held_back, learnable
+from edgeprint.cclp.calibrate import Calibration
 from edgeprint.cclp.evaluate import NON_IOT, decide, truth
 from edgeprint.cclp.loss import cclp_loss
 from edgeprint.cclp.network import CclpNetwork, Model, predict
@@ -81,9 +83,12 @@ def train(
     """A model of the IoT devices that have windows enough; the others are in its `left_out`.
 
     Continues from `initial`'s weights and standardisation where it knows the same devices by the same schema.
-    `on_epoch` gets loss, val_loss and val_macro_f1 every EPOCH iterations. Raises NotEnoughData.
+    `on_epoch` gets loss, val_loss and val_macro_f1 every EPOCH iterations. The last windows of each capture
+    are held back from `training` to calibrate the model by. Raises NotEnoughData.
     """
     devices, left_out = learnable(training, inventory)
+    kept = held_back(training, devices, params.unknown.calibration)
+    training, unseen = training.select(~kept), training.select(kept)
     label = truth(training, devices, inventory)
     values, label = training.values[label >= 0], label[label >= 0]
     numbers, random = params.train, np.random.default_rng(seed)
@@ -104,7 +109,25 @@ def train(
             network.know_only_iot()
         report = Report(model, validation, truth(validation, devices, inventory), params, on_epoch)
         fit(Training(network, numbers, report), batches, epochs=max(1, numbers.iterations // len(batches)))
-    return model
+    return replace(model, calibration=calibration(model, unseen, inventory, params, random))
+
+
+def calibration(
+    model: Model, unseen: FeatureTable, inventory: Inventory, params: Cclp, random: np.random.Generator
+) -> Calibration:
+    """From windows that training did not see, with no more labels of them than training had of its own."""
+    label = truth(unseen, model.devices, inventory)
+    known = (label >= 0) & (label < len(model.devices))
+    if not known.any():
+        return Calibration()
+    label = label[known]
+    labelled = choose_labelled(label, params.train.label_fraction, random)
+    return Calibration.fit(
+        predict(model, unseen.values[known])[:, :-1],
+        label,
+        labelled=np.concatenate(list(labelled.values())),
+        keep=params.unknown.keep,
+    )
 
 
 class Report:

@@ -101,6 +101,14 @@ def test_the_gradient_reaches_unlabelled_rows():
     assert (z.grad[2:].abs().sum(1) > 1e-4).all()
 
 
+def test_the_gradient_flows_through_propagation_and_target():
+    z = GOLDEN_Z.clone().requires_grad_()
+    whole = torch.autograd.grad(cclp_loss(z, GOLDEN_LABELS, steps=1), z)[0]
+    transitions = transition_matrix(z)
+    fixed = chain_losses(transitions, propagate(transitions, GOLDEN_LABELS).detach(), 1).mean()
+    assert (whole - torch.autograd.grad(fixed, z)[0]).abs().max() > 0.005
+
+
 def test_without_unlabelled_rows_the_posteriors_are_the_labels():
     labels = torch.eye(2).repeat(2, 1)
     assert torch.equal(propagate(transition_matrix(torch.randn(4, 3)), labels), labels.double())

@@ -4,6 +4,7 @@ import torch
 
 from edgeprint.cclp.batches import Batches, choose_labelled, held_back, learnable
 from edgeprint.cclp.evaluate import NON_IOT, decide, evaluate, truth
+from edgeprint.cclp.export import save
 from edgeprint.cclp.network import CclpNetwork, predict
 from edgeprint.cclp.train import losses, train
 from edgeprint.errors import NotEnoughData, UnknownDevice
@@ -42,6 +43,21 @@ def test_the_same_seed_gives_the_same_model(training, validation, inventory, sma
     other = train(training, validation, inventory, short, seed=5)
     found = [predict(m, validation.values) for m in (one, two, other)]
     assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
+
+
+def test_two_trainings_of_one_seed_write_the_same_bytes(training, validation, inventory, small, tmp_path):
+    short = changed(small, iterations=5)
+    for run in ("one", "two"):
+        save(train(training, validation, inventory, short, seed=4), tmp_path / run)
+    for name in ("weights.pt", "model.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("iterations", [1, 49, 50, 60, 150, 160, 1999])
+def test_a_training_takes_as_many_iterations_as_asked_for(small, iterations):
+    numbers = small.train.model_copy(update={"iterations": iterations})
+    batches = Batches(np.zeros((3, 1), "f4"), {0: np.array([0, 1])}, numbers, np.random.default_rng(0))
+    assert 0 <= batches.passes * len(batches) - iterations < batches.passes
 
 
 def test_training_leaves_the_global_random_state_alone(training, validation, inventory, small):
@@ -163,6 +179,21 @@ def test_a_batch_is_labelled_rows_by_class_then_unlabelled_ones(small):
     assert label.tolist() == [0] * 20 + [1] * 20
     assert set(rows[:20]) == {3, 4} and set(rows[20:40]) == {5, 6, 7}
     assert sorted(rows[40:]) == [row for row in range(100) if row not in {3, 4, 5, 6, 7}]
+
+
+def test_the_gradient_of_all_losses_together_is_that_of_finite_differences(small):
+    network = CclpNetwork(24, classes=2, embedding=3, dropout=0.0).double()
+    z = torch.randn(7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    label = torch.tensor([0, 0, 1, 2])  # the last is non-IoT; three rows have no label
+    assert torch.autograd.gradcheck(lambda z: sum(losses(network, z, label, small.train)), z)
+
+
+def test_no_unlabelled_row_matters_without_the_cclp_loss(small):
+    network = CclpNetwork(24, classes=2, dropout=0.0)
+    z = torch.randn(6, 80, requires_grad=True)
+    numbers = small.train.model_copy(update={"weight": 0.0})
+    sum(losses(network, z, torch.tensor([0, 1]), numbers)).backward()
+    assert (z.grad[:2] != 0).any() and (z.grad[2:] == 0).all()
 
 
 def test_a_non_iot_row_has_no_device_loss(small):

@@ -7,6 +7,7 @@ batches = Batches(values, choose_labelled(label, 0.08, random), numbers, random)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -22,7 +23,7 @@ from edgeprint.packets.inventory import Inventory
 from edgeprint.params import CclpTrain
 from edgeprint.study import later
 
-EPOCH = 50  # iterations between two reports
+EPOCH = 50  # iterations between two reports, about
 LABELLED = 2  # windows of a device that must be labelled at least
 
 
@@ -68,7 +69,7 @@ def choose_labelled(
 
 
 class Batches(IterableDataset):
-    """EPOCH batches a pass: raw [n, d], labelled rows of every class first, and their labels [l].
+    """Batches in `passes` passes: raw [n, d], labelled rows of every class first, and their labels [l].
 
     Classes with fewer labelled rows than `upsample_to` are repeated up to it (section VI).
     """
@@ -87,9 +88,10 @@ class Batches(IterableDataset):
         seen = np.concatenate(list(labelled.values()))
         self.unlabelled = np.setdiff1d(np.arange(len(values)), seen)
         self.numbers, self.random = numbers, random
+        self.passes = max(1, round(numbers.iterations / EPOCH))
 
     def __len__(self) -> int:
-        return min(EPOCH, self.numbers.iterations)
+        return math.ceil(self.numbers.iterations / self.passes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         label = np.repeat(list(self.pools), [self._take(pool) for pool in self.pools.values()])

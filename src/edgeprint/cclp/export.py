@@ -83,7 +83,7 @@ def _calibrated(model: Model) -> nn.Linear:
     head = deepcopy(model.network.device)
     with torch.no_grad():
         for number in head.parameters():
-            number /= model.calibration.temperature
+            number.div_(model.calibration.temperature)
     return head
 
 

@@ -58,7 +58,11 @@ def chain_losses(transitions: Tensor, posteriors: Tensor, steps: int) -> Tensor:
 
 
 def cclp_loss(z: Tensor, labels: Tensor, *, steps: int) -> Tensor:
-    """Equation 6, scalar; without unlabelled rows it is a supervised regulariser."""
+    """Equation 6, scalar; without unlabelled rows it is a supervised regulariser.
+
+    The mean is over the rows, as in the method's own paper [35], where equation 6 divides by n² as printed:
+    that differs by a factor of n, which the weight takes up.
+    """
     transitions = transition_matrix(z)
     posteriors = propagate(transitions, labels)
     return chain_losses(transitions.to(z), posteriors.to(z), steps).mean()

@@ -108,7 +108,7 @@ def train(
         if label.max() < len(devices):
             network.know_only_iot()
         report = Report(model, validation, truth(validation, devices, inventory), params, on_epoch)
-        fit(Training(network, numbers, report), batches, epochs=max(1, numbers.iterations // len(batches)))
+        fit(Training(network, numbers, report), batches, epochs=batches.passes)
     return replace(model, calibration=calibration(model, unseen, inventory, params, random))
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.measure import say
 
-FAMILIES = ("decode", "features", "adf", "extract", "scale", "linear", "inference", "testbed")
+FAMILIES = ("decode", "features", "adf", "extract", "scale", "linear", "inference", "testbed", "cclp_step")
 ONLY_IF_ASKED = ("memory",)  # it writes gigabytes
 
 

@@ -120,6 +120,19 @@ def test_a_label_of_no_class_passes_nothing_on():
     assert propagate(transition_matrix(z), labels)[2].sum() < 0.1
 
 
+@pytest.mark.parametrize("classes", ["001122", "0.", "0000", "001222", "001100", "00..11", "0102"])
+@pytest.mark.parametrize("unlabelled", [0, 5])
+def test_products_by_blocks_of_labels_give_the_whole_product(classes, unlabelled):
+    labels = torch.stack([torch.eye(4, dtype=torch.float64)["012.".index(c)] for c in classes])[:, :3]
+    z = torch.randn(len(labels) + unlabelled, 4, dtype=torch.float64).requires_grad_()
+    transitions = transition_matrix(z)
+    whole = chain_losses(transitions, propagate(transitions, labels), 3).mean()
+    parts = cclp_loss(z, labels, steps=3)
+    assert parts.item() == pytest.approx(whole.item(), rel=1e-12)
+    gradients = [torch.autograd.grad(loss, z, retain_graph=True)[0] for loss in (whole, parts)]
+    assert torch.allclose(*gradients, rtol=1e-9, atol=1e-12)
+
+
 def test_one_step_needs_no_chain():
     whole, first = (cclp_loss(GOLDEN_Z, GOLDEN_LABELS, steps=s).item() for s in (3, 1))
     assert first == pytest.approx(1.564776, abs=1e-6) and whole > first

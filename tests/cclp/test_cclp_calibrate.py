@@ -59,27 +59,19 @@ def test_a_dozen_right_answers_do_not_make_the_model_infallible():
 
 def test_the_level_lets_the_wanted_share_of_known_windows_pass():
     logits, label = drawn(1000)
-    found = Calibration.fit(softmax(logits), label, labelled=np.arange(1000), keep=0.9)
+    found = Calibration.fit(softmax(logits), label, keep=0.9)
     assert (found.known >= found.level).mean() == pytest.approx(0.9, abs=0.002)
     assert (np.diff(found.known) >= 0).all()
 
 
-def test_only_chosen_labels_are_read():
-    logits, label = drawn(300)
-    chosen = np.arange(0, 300, 10)
-    hidden = np.where(np.isin(np.arange(300), chosen), label, -99)
-    found = [Calibration.fit(softmax(logits), x, labelled=chosen, keep=0.95) for x in (label, hidden)]
-    assert (found[0].temperature, found[0].level) == (found[1].temperature, found[1].level)
-
-
 def test_a_handful_of_windows_calibrate_nothing():
     logits, label = drawn(19)
-    found = Calibration.fit(softmax(logits), label, labelled=np.arange(19), keep=0.95)
+    found = Calibration.fit(softmax(logits), label, keep=0.95)
     assert (found.temperature, found.level, len(found.known)) == (1.0, 0.0, 0)
 
 
 def test_a_model_carries_a_bounded_number_of_confidences():
     logits, label = drawn(3 * MOST_KNOWN)
-    found = Calibration.fit(softmax(logits), label, labelled=np.arange(100), keep=0.95)
+    found = Calibration.fit(softmax(logits), label, keep=0.95)
     assert len(found.known) == MOST_KNOWN
     assert np.quantile(found.known, 0.05) == pytest.approx(found.level, rel=1e-3)

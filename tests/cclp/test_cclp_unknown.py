@@ -83,6 +83,10 @@ def test_confidences_like_the_known_pass_and_others_do_not(windows, small):
     assert ks_rejected(scores, table, REFERENCE, small.unknown).tolist() == [False, True]
 
 
+def test_a_device_that_the_model_is_surest_of_is_no_stranger(windows, small):
+    assert not ks_rejected(np.full(5, 1.0), streams(windows, [5]), REFERENCE, small.unknown).any()
+
+
 @pytest.mark.parametrize("windows_of_it, runs", [(2, 0), (3, 1), (5, 1), (7, 1), (8, 2), (10, 2)])
 def test_runs_are_of_five_windows_and_a_rest_of_three(windows, small, windows_of_it, runs):
     table = streams(windows, [windows_of_it])

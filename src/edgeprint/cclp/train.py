@@ -109,25 +109,16 @@ def train(
             network.know_only_iot()
         report = Report(model, validation, truth(validation, devices, inventory), params, on_epoch)
         fit(Training(network, numbers, report), batches, epochs=batches.passes)
-    return replace(model, calibration=calibration(model, unseen, inventory, params, random))
+    return replace(model, calibration=calibration(model, unseen, inventory, params.unknown.keep))
 
 
-def calibration(
-    model: Model, unseen: FeatureTable, inventory: Inventory, params: Cclp, random: np.random.Generator
-) -> Calibration:
-    """From windows that training did not see, with no more labels of them than training had of its own."""
+def calibration(model: Model, unseen: FeatureTable, inventory: Inventory, keep: float) -> Calibration:
+    """From windows that training did not see."""
     label = truth(unseen, model.devices, inventory)
     known = (label >= 0) & (label < len(model.devices))
     if not known.any():
         return Calibration()
-    label = label[known]
-    labelled = choose_labelled(label, params.train.label_fraction, random)
-    return Calibration.fit(
-        predict(model, unseen.values[known])[:, :-1],
-        label,
-        labelled=np.concatenate(list(labelled.values())),
-        keep=params.unknown.keep,
-    )
+    return Calibration.fit(predict(model, unseen.values[known])[:, :-1], label[known], keep=keep)
 
 
 class Report:

@@ -74,17 +74,19 @@ def judge(
 def ks_rejected(
     scores: NDArray[np.float64], table: FeatureTable, known: NDArray[np.float64], numbers: CclpUnknown
 ) -> NDArray[np.bool_]:
-    """For each run [r] of a device's consecutive windows: are their confidences unlike the known ones [m]?
+    """For each run [r] of a device's consecutive windows: are their confidences below the known ones [m]?
 
     `scores` [n] and `table` are in stream order. A stream shorter than `windows` is one run, if it has
-    SHORTEST; runs do not overlap. Two-sample Kolmogorov-Smirnov test, exact, two-sided.
+    SHORTEST; runs do not overlap. Two-sample Kolmogorov-Smirnov test whose alternative is lower confidence:
+    a device that the model is surer of than of the average is no stranger, and two-sided it would be one.
     """
     from scipy.stats import ks_2samp
 
     if not len(known):
         return np.empty(0, bool)
-    found = [ks_2samp(scores[run], known).pvalue < numbers.alpha for run in _runs(table, numbers.windows)]
-    return np.array(found, bool)
+    runs = _runs(table, numbers.windows)
+    chance = [ks_2samp(scores[run], known, alternative="greater").pvalue for run in runs]
+    return np.array(chance) < numbers.alpha
 
 
 def _runs(table: FeatureTable, windows: int) -> list[NDArray[np.int64]]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -151,6 +153,20 @@ def test_an_unsure_window_of_iot_is_unknown_and_of_non_iot_is_not():
 def test_the_last_windows_of_every_capture_are_held_back(windows):
     chosen = held_back(windows, ["bulb", "plug"], 0.2)
     assert (chosen == (windows.start_ns >= 48 * 1800 * 10**9)).all()
+
+
+def test_the_order_of_rows_does_not_matter_to_what_is_held_back(windows):
+    rows = np.random.default_rng(0).permutation(len(windows))
+    assert np.array_equal(
+        held_back(windows.select(rows), ["bulb"], 0.4), held_back(windows, ["bulb"], 0.4)[rows]
+    )
+
+
+def test_two_captures_of_a_device_each_lose_their_last_windows(windows):
+    names = np.where(windows.start_ns < 30 * 1800 * 10**9, "monday", "tuesday").astype(object)
+    both = replace(windows, capture=names)
+    number = both.start_ns[held_back(both, ["bulb"], 0.4)] // (1800 * 10**9)
+    assert set(number.tolist()) == {*range(18, 30), *range(48, 60)}
 
 
 def test_nothing_is_held_back_where_it_could_calibrate_nothing(windows):

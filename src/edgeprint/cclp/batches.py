@@ -21,7 +21,6 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import CclpTrain
-from edgeprint.study import later
 
 EPOCH = 50  # iterations between two reports, about
 LABELLED = 2  # windows of a device that must be labelled at least
@@ -48,11 +47,12 @@ def held_back(table: FeatureTable, devices: list[str], share: float) -> NDArray[
 
     None where that is too little to calibrate anything.
     """
-    captures = table.capture.astype(str)
-    chosen = np.zeros(len(table), bool)
-    for capture in np.unique(captures):
-        own = np.flatnonzero(captures == capture)
-        chosen[own] = later(table.select(own), share)
+    streams = np.char.add(np.char.add(table.device.astype(str), "\n"), table.capture.astype(str))
+    _, stream, size = np.unique(streams, return_inverse=True, return_counts=True)
+    order = np.lexsort((table.start_ns, stream))
+    place = np.empty(len(table), "i8")  # of a window in its stream
+    place[order] = np.arange(len(table)) - np.repeat(np.cumsum(size) - size, size)
+    chosen = place >= (size - np.rint(share * size))[stream]
     enough = np.isin(table.device[chosen].astype(str), devices).sum() >= MIN_ROWS
     return chosen & enough
 

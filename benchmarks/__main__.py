@@ -23,6 +23,7 @@ FAMILIES = (
     "linear",
     "inference",
     "train-binary",
+    "cclp-step",
     "testbed",
 )
 ONLY_IF_ASKED = ("memory",)  # it writes gigabytes

@@ -65,9 +65,17 @@ class CclpTrain(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)]
 
 
+class CclpUnknown(Section):
+    calibration: Annotated[float, Field(ge=0, le=0.25)]  # so two of two windows are left
+    keep: Share
+    windows: Annotated[int, Field(ge=3, le=100)]
+    alpha: Share
+
+
 class Cclp(Section):
     features: CclpFeatures
     train: CclpTrain
+    unknown: CclpUnknown
     threshold: Unit
 
 

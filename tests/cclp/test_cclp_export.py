@@ -1,10 +1,13 @@
 """The same network in torch, Keras and TFLite."""
 
+import json
+
 import numpy as np
 import pytest
 
+from edgeprint.cclp.calibrate import Calibration
 from edgeprint.cclp.export import load, save, to_keras
-from edgeprint.cclp.network import CclpNetwork, Model, predict
+from edgeprint.cclp.network import CclpNetwork, Model, predict, uncalibrated
 from edgeprint.errors import BadArtifact
 from edgeprint.lightning_fit import seeded
 from edgeprint.schema import Column, FeatureSchema
@@ -22,7 +25,8 @@ def model():
         network.standardise.fit(RAW)
         for _ in range(20):
             network(network.standardise.mean.new_tensor(RAW))
-    return Model(network.eval(), list("abcde"), SCHEMA, {"f": 1})
+    calibration = Calibration(1.7, 0.4, np.array([0.3, 0.5, 0.9]))
+    return Model(network.eval(), list("abcde"), SCHEMA, {"f": 1}, calibration)
 
 
 def test_keras_gives_what_torch_gives(model):
@@ -51,6 +55,26 @@ def test_a_saved_model_predicts_the_same(model, tmp_path):
     loaded = load(tmp_path)
     assert (loaded.devices, loaded.schema, loaded.left_out) == (model.devices, model.schema, model.left_out)
     assert np.array_equal(predict(loaded, RAW), predict(model, RAW))
+    assert (loaded.calibration.temperature, loaded.calibration.level) == (1.7, 0.4)
+    assert np.array_equal(loaded.calibration.known, model.calibration.known)
+
+
+def test_a_model_saved_without_calibration_is_read_as_it_is(model, tmp_path):
+    save(model, tmp_path)
+    facts = json.loads((tmp_path / "model.json").read_text())
+    del facts["calibration"]
+    (tmp_path / "model.json").write_text(json.dumps(facts))
+    loaded = load(tmp_path)
+    assert (loaded.calibration.temperature, loaded.calibration.level) == (1.0, 0.0)
+    assert np.array_equal(predict(loaded, RAW), predict(uncalibrated(model), RAW))
+
+
+def test_a_calibration_that_holds_other_things_is_refused(model, tmp_path):
+    save(model, tmp_path)
+    text = (tmp_path / "model.json").read_text().replace('"temperature"', '"heat"')
+    (tmp_path / "model.json").write_text(text)
+    with pytest.raises(BadArtifact, match="heat"):
+        load(tmp_path)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):

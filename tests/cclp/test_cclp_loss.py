@@ -101,6 +101,14 @@ def test_the_gradient_reaches_unlabelled_rows():
     assert (z.grad[2:].abs().sum(1) > 1e-4).all()
 
 
+def test_the_gradient_flows_through_propagation_and_target():
+    z = GOLDEN_Z.clone().requires_grad_()
+    whole = torch.autograd.grad(cclp_loss(z, GOLDEN_LABELS, steps=1), z)[0]
+    transitions = transition_matrix(z)
+    fixed = chain_losses(transitions, propagate(transitions, GOLDEN_LABELS).detach(), 1).mean()
+    assert (whole - torch.autograd.grad(fixed, z)[0]).abs().max() > 0.005
+
+
 def test_without_unlabelled_rows_the_posteriors_are_the_labels():
     labels = torch.eye(2).repeat(2, 1)
     assert torch.equal(propagate(transition_matrix(torch.randn(4, 3)), labels), labels.double())
@@ -110,6 +118,19 @@ def test_a_label_of_no_class_passes_nothing_on():
     z = torch.tensor([[3.0, 0], [0, 3.0], [0, 3.0]])
     labels = torch.tensor([[1.0, 0], [0, 0]])
     assert propagate(transition_matrix(z), labels)[2].sum() < 0.1
+
+
+@pytest.mark.parametrize("classes", ["001122", "0.", "0000", "001222", "001100", "00..11", "0102"])
+@pytest.mark.parametrize("unlabelled", [0, 5])
+def test_products_by_blocks_of_labels_give_the_whole_product(classes, unlabelled):
+    labels = torch.stack([torch.eye(4, dtype=torch.float64)["012.".index(c)] for c in classes])[:, :3]
+    z = torch.randn(len(labels) + unlabelled, 4, dtype=torch.float64).requires_grad_()
+    transitions = transition_matrix(z)
+    whole = chain_losses(transitions, propagate(transitions, labels), 3).mean()
+    parts = cclp_loss(z, labels, steps=3)
+    assert parts.item() == pytest.approx(whole.item(), rel=1e-12)
+    gradients = [torch.autograd.grad(loss, z, retain_graph=True)[0] for loss in (whole, parts)]
+    assert torch.allclose(*gradients, rtol=1e-9, atol=1e-12)
 
 
 def test_one_step_needs_no_chain():

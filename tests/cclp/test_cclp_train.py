@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from edgeprint.cclp.batches import Batches, choose_labelled, learnable
+from edgeprint.cclp.batches import Batches, choose_labelled, held_back, learnable
 from edgeprint.cclp.evaluate import NON_IOT, decide, evaluate, truth
+from edgeprint.cclp.export import save
 from edgeprint.cclp.network import CclpNetwork, predict
 from edgeprint.cclp.train import losses, train
 from edgeprint.errors import NotEnoughData, UnknownDevice
@@ -42,6 +45,21 @@ def test_the_same_seed_gives_the_same_model(training, validation, inventory, sma
     other = train(training, validation, inventory, short, seed=5)
     found = [predict(m, validation.values) for m in (one, two, other)]
     assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
+
+
+def test_two_trainings_of_one_seed_write_the_same_bytes(training, validation, inventory, small, tmp_path):
+    short = changed(small, iterations=5)
+    for run in ("one", "two"):
+        save(train(training, validation, inventory, short, seed=4), tmp_path / run)
+    for name in ("weights.pt", "model.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+@pytest.mark.parametrize("iterations", [1, 49, 50, 60, 150, 160, 1999])
+def test_a_training_takes_as_many_iterations_as_asked_for(small, iterations):
+    numbers = small.train.model_copy(update={"iterations": iterations})
+    batches = Batches(np.zeros((3, 1), "f4"), {0: np.array([0, 1])}, numbers, np.random.default_rng(0))
+    assert 0 <= batches.passes * len(batches) - iterations < batches.passes
 
 
 def test_training_leaves_the_global_random_state_alone(training, validation, inventory, small):
@@ -104,7 +122,15 @@ def test_windows_of_devices_that_the_model_never_learned_are_counted_apart(
     )
     kettle = {"kettle": inventory["bulb"]}
     scores = evaluate(model, renamed, Inventory(inventory.devices | kettle), small)
-    assert scores.extra == {"unknown_samples": 20.0} and scores.samples == len(validation) - 20
+    assert scores.extra["unknown_samples"] == 20 and scores.samples == len(validation) - 20
+    assert set(scores.extra) == {
+        "unknown_samples",
+        "ece",
+        "abstained",
+        "unknown_auroc",
+        "fpr_at_95_tpr",
+        "unknown_abstained",
+    }
     with pytest.raises(UnknownDevice, match="'kettle'"):
         evaluate(model, renamed, inventory, small)
 
@@ -117,6 +143,35 @@ def test_nothing_to_judge_is_refused(model, validation, inventory, small):
 def test_below_the_threshold_a_window_is_non_iot():
     probabilities = np.array([[0.2, 0.8, 0.7], [0.9, 0.1, 0.69]], "f4")
     assert decide(probabilities, 0.7).tolist() == [1, 2]
+
+
+def test_an_unsure_window_of_iot_is_unknown_and_of_non_iot_is_not():
+    probabilities = np.array([[0.2, 0.8, 0.7], [0.6, 0.4, 0.9], [0.6, 0.4, 0.2]], "f4")
+    assert decide(probabilities, 0.7, level=0.75).tolist() == [1, 3, 2]
+
+
+def test_the_last_windows_of_every_capture_are_held_back(windows):
+    chosen = held_back(windows, ["bulb", "plug"], 0.2)
+    assert (chosen == (windows.start_ns >= 48 * 1800 * 10**9)).all()
+
+
+def test_the_order_of_rows_does_not_matter_to_what_is_held_back(windows):
+    rows = np.random.default_rng(0).permutation(len(windows))
+    assert np.array_equal(
+        held_back(windows.select(rows), ["bulb"], 0.4), held_back(windows, ["bulb"], 0.4)[rows]
+    )
+
+
+def test_two_captures_of_a_device_each_lose_their_last_windows(windows):
+    names = np.where(windows.start_ns < 30 * 1800 * 10**9, "monday", "tuesday").astype(object)
+    both = replace(windows, capture=names)
+    number = both.start_ns[held_back(both, ["bulb"], 0.4)] // (1800 * 10**9)
+    assert set(number.tolist()) == {*range(18, 30), *range(48, 60)}
+
+
+def test_nothing_is_held_back_where_it_could_calibrate_nothing(windows):
+    assert held_back(windows, ["bulb", "plug"], 10 / 60).any()
+    assert not held_back(windows, ["bulb", "plug"], 9 / 60).any()
 
 
 def test_truth_is_a_device_non_iot_or_unknown(training, inventory):
@@ -140,6 +195,21 @@ def test_a_batch_is_labelled_rows_by_class_then_unlabelled_ones(small):
     assert label.tolist() == [0] * 20 + [1] * 20
     assert set(rows[:20]) == {3, 4} and set(rows[20:40]) == {5, 6, 7}
     assert sorted(rows[40:]) == [row for row in range(100) if row not in {3, 4, 5, 6, 7}]
+
+
+def test_the_gradient_of_all_losses_together_is_that_of_finite_differences(small):
+    network = CclpNetwork(24, classes=2, embedding=3, dropout=0.0).double()
+    z = torch.randn(7, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    label = torch.tensor([0, 0, 1, 2])  # the last is non-IoT; three rows have no label
+    assert torch.autograd.gradcheck(lambda z: sum(losses(network, z, label, small.train)), z)
+
+
+def test_no_unlabelled_row_matters_without_the_cclp_loss(small):
+    network = CclpNetwork(24, classes=2, dropout=0.0)
+    z = torch.randn(6, 80, requires_grad=True)
+    numbers = small.train.model_copy(update={"weight": 0.0})
+    sum(losses(network, z, torch.tensor([0, 1]), numbers)).backward()
+    assert (z.grad[:2] != 0).any() and (z.grad[2:] == 0).all()
 
 
 def test_a_non_iot_row_has_no_device_loss(small):

@@ -1,11 +1,13 @@
 """Which windows of a training set are labelled, and batches of them and others (papers/cclp section VI).
 
 devices, left_out = learnable(table, inventory)
+kept = held_back(table, devices, 0.1)        # for calibration: training sees table.select(~kept)
 batches = Batches(values, choose_labelled(label, 0.08, random), numbers, random)
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,12 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
+from edgeprint.cclp.calibrate import MIN_ROWS
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import CclpTrain
 
-EPOCH = 50  # iterations between two reports
+EPOCH = 50  # iterations between two reports, about
 LABELLED = 2  # windows of a device that must be labelled at least
 
 
@@ -39,6 +42,21 @@ def learnable(
     return devices, left_out
 
 
+def held_back(table: FeatureTable, devices: list[str], share: float) -> NDArray[np.bool_]:
+    """The last `share` of each device's windows of each capture [n], to calibrate a model of `devices` by.
+
+    None where that is too little to calibrate anything.
+    """
+    streams = np.char.add(np.char.add(table.device.astype(str), "\n"), table.capture.astype(str))
+    _, stream, size = np.unique(streams, return_inverse=True, return_counts=True)
+    order = np.lexsort((table.start_ns, stream))
+    place = np.empty(len(table), "i8")  # of a window in its stream
+    place[order] = np.arange(len(table)) - np.repeat(np.cumsum(size) - size, size)
+    chosen = place >= (size - np.rint(share * size))[stream]
+    enough = np.isin(table.device[chosen].astype(str), devices).sum() >= MIN_ROWS
+    return chosen & enough
+
+
 def choose_labelled(
     label: NDArray[np.int64], fraction: float, random: np.random.Generator
 ) -> dict[int, NDArray[np.int64]]:
@@ -51,7 +69,7 @@ def choose_labelled(
 
 
 class Batches(IterableDataset):
-    """EPOCH batches a pass: raw [n, d], labelled rows of every class first, and their labels [l].
+    """Batches in `passes` passes: raw [n, d], labelled rows of every class first, and their labels [l].
 
     Classes with fewer labelled rows than `upsample_to` are repeated up to it (section VI).
     """
@@ -70,9 +88,10 @@ class Batches(IterableDataset):
         seen = np.concatenate(list(labelled.values()))
         self.unlabelled = np.setdiff1d(np.arange(len(values)), seen)
         self.numbers, self.random = numbers, random
+        self.passes = max(1, round(numbers.iterations / EPOCH))
 
     def __len__(self) -> int:
-        return min(EPOCH, self.numbers.iterations)
+        return math.ceil(self.numbers.iterations / self.passes)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         label = np.repeat(list(self.pools), [self._take(pool) for pool in self.pools.values()])

@@ -7,12 +7,17 @@ to_keras(model)              # raw features [1, d] -> [1, C + 1]: softmax over t
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from edgeprint.cclp.calibrate import Calibration
 from edgeprint.cclp.network import CclpNetwork, Model
 from edgeprint.errors import BadArtifact
 from edgeprint.keras_twin import dense, standardise, weighted
@@ -26,12 +31,21 @@ def save(model: Model, folder: Path) -> None:
     """Write weights.pt and model.json into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     torch.save(model.network.state_dict(), folder / "weights.pt")
-    facts = {"devices": model.devices, "left_out": model.left_out, "schema": model.schema.to_dict()}
+    found = model.calibration
+    facts = {
+        "devices": model.devices,
+        "left_out": model.left_out,
+        "schema": model.schema.to_dict(),
+        "calibration": asdict(found) | {"known": found.known.tolist()},
+    }
     (folder / "model.json").write_text(json.dumps(facts, indent=1))
 
 
 def load(folder: Path) -> Model:
-    """Read what `save` wrote; equal weights, so equal predictions. Raises BadArtifact."""
+    """Read what `save` wrote; equal weights, so equal predictions. Raises BadArtifact.
+
+    A model saved before there was a calibration has none, and names a device for every window.
+    """
     try:
         facts = json.loads((folder / "model.json").read_text())
         weights = torch.load(folder / "weights.pt", weights_only=True)
@@ -39,13 +53,18 @@ def load(folder: Path) -> Model:
         classes, embedding = weights["device.weight"].shape
         network = CclpNetwork(len(schema.columns), classes, embedding=embedding)
         network.load_state_dict(weights)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        calibration = _calibration(**facts.get("calibration", {}))
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
         raise BadArtifact(f"{folder} holds no CCLP model: {error}") from error
-    return Model(network.eval(), facts["devices"], schema, facts["left_out"])
+    return Model(network.eval(), facts["devices"], schema, facts["left_out"], calibration)
+
+
+def _calibration(temperature: float = 1.0, level: float = 0.0, known: Sequence[float] = ()) -> Calibration:
+    return Calibration(temperature, level, np.array(known, "f8"))
 
 
 def to_keras(model: Model) -> keras.Model:
-    """The same network with the same weights in Keras, batch size 1."""
+    """The same network with the same weights in Keras, batch size 1; the device head is calibrated."""
     import keras
     from keras import layers, ops
 
@@ -55,8 +74,17 @@ def to_keras(model: Model) -> keras.Model:
     for layer in network.body:
         x = _same(layer, x)
     z = layers.GlobalAveragePooling1D()(x)
-    device, iot = (dense(head, z, "softmax") for head in (network.device, network.iot))
+    device, iot = (dense(head, z, "softmax") for head in (_calibrated(model), network.iot))
     return keras.Model(raw, ops.concatenate([device, iot[:, 1:]], axis=1), name="cclp")
+
+
+def _calibrated(model: Model) -> nn.Linear:
+    """The device head with its logits divided by the temperature."""
+    head = deepcopy(model.network.device)
+    with torch.no_grad():
+        for number in head.parameters():
+            number.div_(model.calibration.temperature)
+    return head
 
 
 def _same(layer: nn.Module, x: Any) -> Any:

@@ -6,13 +6,14 @@ predict(model, values)       # [n, 8 + 1]: softmax over the devices, then P(IoT)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from edgeprint.cclp.calibrate import Calibration
 from edgeprint.schema import FeatureSchema
 from edgeprint.standardise import Standardise
 
@@ -91,17 +92,23 @@ class Model:
     devices: list[str]
     schema: FeatureSchema
     left_out: dict[str, int] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
+
+
+def uncalibrated(model: Model) -> Model:
+    """The same network with the softmax taken as it is."""
+    return replace(model, calibration=Calibration())
 
 
 def predict(model: Model, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probabilities [n, C + 1] of raw features [n, d]: softmax over the C devices, then P(IoT)."""
+    """Probabilities [n, C + 1] of raw features [n, d]: calibrated softmax over the C devices, then P(IoT)."""
     network = model.network.eval()
-    where = network.iot.weight.device
+    where, temperature = network.iot.weight.device, model.calibration.temperature
     with torch.inference_mode():
-        parts = torch.from_numpy(values).split(CHUNK)
-        return torch.cat([_probabilities(network, part.to(where)).cpu() for part in parts]).numpy()
+        parts = (part.to(where) for part in torch.from_numpy(values).split(CHUNK))
+        return torch.cat([_probabilities(network, part, temperature).cpu() for part in parts]).numpy()
 
 
-def _probabilities(network: CclpNetwork, raw: Tensor) -> Tensor:
+def _probabilities(network: CclpNetwork, raw: Tensor, temperature: float) -> Tensor:
     device, iot = network(raw)
-    return torch.cat([device.softmax(1), iot.softmax(1)[:, 1:]], dim=1)
+    return torch.cat([(device / temperature).softmax(1), iot.softmax(1)[:, 1:]], dim=1)

@@ -6,6 +6,7 @@ model = train(training, validation, inventory, params.cclp, seed=7)
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgeprint.cclp.batches import Batches, choose_labelled, learnable
+from edgeprint.cclp.batches import Batches, choose_labelled, held_back, learnable
+from edgeprint.cclp.calibrate import Calibration
 from edgeprint.cclp.evaluate import NON_IOT, decide, truth
 from edgeprint.cclp.loss import cclp_loss
 from edgeprint.cclp.network import CclpNetwork, Model, predict
@@ -83,10 +85,13 @@ def train(
     """A model of the IoT devices that have windows enough; the others are in its `left_out`.
 
     Continues from `initial`'s weights and standardisation where it knows the same devices by the same schema.
-    `on_epoch` gets loss, val_loss and val_macro_f1 every EPOCH iterations.
-    With `checkpoint`, a killed training goes on from that file (see lightning_fit). Raises NotEnoughData.
+    `on_epoch` gets loss, val_loss and val_macro_f1 every EPOCH iterations. The last windows of each capture
+    are held back from `training` to calibrate the model by. With `checkpoint`, a killed training goes on from
+    that file (see lightning_fit). Raises NotEnoughData.
     """
     devices, left_out = learnable(training, inventory)
+    kept = held_back(training, devices, params.unknown.calibration)
+    training, unseen = training.select(~kept), training.select(kept)
     label = truth(training, devices, inventory)
     values, label = training.values[label >= 0], label[label >= 0]
     numbers, random = params.train, np.random.default_rng(seed)
@@ -106,9 +111,18 @@ def train(
         if label.max() < len(devices):
             network.know_only_iot()
         report = Report(model, validation, truth(validation, devices, inventory), params, on_epoch)
-        epochs = max(1, numbers.iterations // len(batches))
-        fit(Training(network, numbers, report), batches, epochs=epochs, checkpoint=checkpoint)
-    return model
+        module = Training(network, numbers, report)
+        fit(module, batches, epochs=batches.passes, checkpoint=checkpoint)
+    return replace(model, calibration=calibration(model, unseen, inventory, params.unknown.keep))
+
+
+def calibration(model: Model, unseen: FeatureTable, inventory: Inventory, keep: float) -> Calibration:
+    """From windows that training did not see."""
+    label = truth(unseen, model.devices, inventory)
+    known = (label >= 0) & (label < len(model.devices))
+    if not known.any():
+        return Calibration()
+    return Calibration.fit(predict(model, unseen.values[known])[:, :-1], label[known], keep=keep)
 
 
 class Report:

@@ -122,7 +122,7 @@ class Cclp(Method):
     key, family = "cclp", "cclp"
 
     def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
-        thresholds = {"iot": context.params.cclp.threshold}
+        thresholds = {"iot": context.params.cclp.threshold, "confidence": model.calibration.level}
         keras = self._room("export").to_keras(model)
         return Export(keras, table.values[:GOLDEN], [*model.devices, "iot"], thresholds, {})
 

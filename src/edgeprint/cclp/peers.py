@@ -163,7 +163,7 @@ class NamedClusters(ClassifierMixin, BaseEstimator):
         return self.near_.predict_proba(values)
 
 
-BASELINES = ("random forest, 219 features", "random forest, 3 numbers")
+BASELINES = ("random forest on 219 features", "random forest on 3 numbers")
 PUBLISHED = {"Sivanathan et al.": 0.9986, "Shahid et al.": 0.9875, "Marchal et al.": 0.8616}  # figure 9
 PEERS = {
     peer.name: peer

@@ -60,8 +60,8 @@ def accuracy(material: Material) -> Findings:
     return Findings(
         Table(f"accuracy with {percent(fraction)} labels", columns, rows),
         confusions(ours),
-        [*notes(material), *against_forests(found)],
-        [detail],
+        notes(material),
+        [against_forests(found), detail],
     )
 
 
@@ -80,8 +80,8 @@ def labels(material: Material) -> Findings:
     return Findings(
         Table("accuracy by share of labels", columns, rows),
         draw_curves(curves, "labelled windows (%)", "accuracy", marks=given),
-        [*notes(material), *against_forests(found)],
-        [at_fewest_labels(found, ["CCLP", *BASELINES])],
+        notes(material),
+        [against_forests(found), at_fewest_labels(found, ["CCLP", *BASELINES])],
     )
 
 

@@ -48,8 +48,8 @@ def peers(material: Material) -> Findings:
     return Findings(
         Table("accuracy beside other methods", columns, rows),
         draw_bars(_bars(found), "accuracy", marks={"the paper's": marks}),
-        [*notes(material), *_readings(), *against_forests(found)],
-        [by_device(title, ["split", "method"], compared.items())],
+        [*notes(material), *_readings()],
+        [against_forests(found), by_device(title, ["split", "method"], compared.items())],
     )
 
 

@@ -46,14 +46,15 @@ def point(x: float, cells: Sequence[Cell]) -> Point:
 
 
 def pooled(repeats: Repeats) -> Scores:
-    """The answers of all repeats in one confusion matrix."""
+    """The answers of all repeats in one confusion matrix of the labels that occur."""
     labels = sorted({name for one in repeats for name in one.labels[:-1]}) + [NON_IOT]
     place = {name: index for index, name in enumerate(labels)}
     total = np.zeros((len(labels), len(labels)), "i8")
     for one in repeats:
         at = [place[name] for name in one.labels]
         total[np.ix_(at, at)] += one.scores.confusion
-    return Scores(labels, total)
+    occurs = np.flatnonzero(total.any(0) | total.any(1))
+    return Scores([labels[i] for i in occurs], total[np.ix_(occurs, occurs)])
 
 
 def recall(scores: Scores) -> dict[str, float]:
@@ -111,17 +112,13 @@ def notes(material: Material) -> list[str]:
     return found + ([f"left out for too few windows: {', '.join(left_out)}"] if left_out else [])
 
 
-def against_forests(found: Trials) -> list[str]:
-    """Where CCLP is, in points of accuracy, beside forests that see the same labels."""
-    sentences = []
-    for split, fraction, method in found:
-        if method in BASELINES and (split, fraction, "CCLP") in found:
-            pairs = zip(found[split, fraction, "CCLP"], found[split, fraction, method], strict=True)
+def against_forests(found: Trials) -> Table:
+    """Points of accuracy by which CCLP is above forests that see the same labels, seed by seed."""
+    rows: list[list[Cell]] = []
+    for (split, fraction, method), repeats in found.items():
+        if method in BASELINES:
+            pairs = zip(found[split, fraction, "CCLP"], repeats, strict=True)
             ahead = [100 * (ours.scores.accuracy - other.scores.accuracy) for ours, other in pairs]
-            value, half = mean_with_interval(ahead)
-            spread = "" if math.isnan(half) else f" ± {half:.1f}"
-            sentences.append(
-                f"{split}, {percent(fraction)} labels: CCLP is {abs(value):.1f}{spread} points "
-                f"{'above' if value >= 0 else 'below'} the {method}."
-            )
-    return sentences
+            rows.append([split, percent(fraction), method, *mean_with_interval(ahead), len(repeats)])
+    columns = ["split", "labelled", "beside", "points", "points ±", "repeats"]
+    return Table("points of accuracy by which CCLP is above a plain forest", columns, rows)

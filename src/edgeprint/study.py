@@ -182,7 +182,8 @@ def draw_bars(
     names = list(dict.fromkeys(name for series in bars.values() for name in series))
     place = {name: row for row, name in enumerate(names)}
     height = 0.8 / len(bars)
-    figure = Figure(figsize=(8, 1.2 + 0.16 * len(names) * (1 + len(bars))), layout="constrained")
+    inches = 0.16 if len(names) <= MOST_SHARES else 0.09  # a bar
+    figure = Figure(figsize=(8, 1.2 + inches * len(names) * (1 + len(bars))), layout="constrained")
     axes = figure.add_subplot()
     for number, (label, series) in enumerate(bars.items()):
         at = np.array([place[name] for name in series]) + height * (number + 0.5) - 0.4

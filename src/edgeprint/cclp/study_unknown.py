@@ -20,7 +20,6 @@ from edgeprint.cclp.network import Model, predict
 from edgeprint.cclp.trials import SPLITS, divided, model_of, side_by_side
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
-from edgeprint.packets.inventory import Inventory
 from edgeprint.reliability import auroc, expected_calibration_error, fpr_at_tpr, mean_with_interval
 from edgeprint.study import Bar, Cell, Findings, Material, Study, Table, draw_bars
 
@@ -101,15 +100,15 @@ def without(material: Material, split: str, devices: Sequence[str], seed: int) -
     alone = [
         _stranger(name, own, other[strangers.device == name], model.devices) for name in strangers.devices
     ]
-    return Group(figures(model, known, strangers, material.inventory), alone)
+    return Group(figures(material, model, known, strangers), alone)
 
 
 def figures(
-    model: Model, known: FeatureTable, strangers: FeatureTable, inventory: Inventory
+    material: Material, model: Model, known: FeatureTable, strangers: FeatureTable
 ) -> dict[str, float]:
     """How well windows of learned devices are told from others, under the words of a table's columns."""
     own, other = softmax(model, known), softmax(model, strangers)
-    right = own.argmax(1) == truth(known, model.devices, inventory)
+    right = own.argmax(1) == truth(known, model.devices, material.inventory)
     return {
         "AUROC": auroc(own.max(1), other.max(1)),
         "FPR at 95 % TPR": fpr_at_tpr(own.max(1), other.max(1)),

@@ -135,7 +135,7 @@ def marchal(seed: int) -> Any:
     its name afterwards. Our reading: statistics of intervals by direction, DNS and NTP intervals; a cluster
     is what mutual nearest neighbours connect, its name the class of most of its labelled windows; a window
     is named by its nearest neighbours in named clusters. Missing: periods by Fourier transform and
-    autocorrelation of each flow, with their stability. Nothing in it is drawn: `seed` changes nothing.
+    autocorrelation of each flow, with their stability. Nothing in it is drawn at random.
     """
     return make_pipeline(FunctionTransformer(_compressed), StandardScaler(), NamedClusters())
 

@@ -37,7 +37,7 @@ def peers(material: Material) -> Findings:
         given = published.get((method, fraction), NOT_GIVEN) if split == "at random" else NOT_GIVEN
         features = len(PEERS[method].columns if method in PEERS else ALL)
         rows.append([split, method, percent(fraction), *row(repeats), given, features, len(repeats)])
-    columns = ["split", "method", "labelled", *MEASURES, "paper's accuracy", "features", "repeats"]
+    columns = ["split", "method", "labelled", *MEASURES, "paper's accuracy", "columns read", "repeats"]
     compared = {
         (split, method): found[split, few if method == "CCLP" else ALL_LABELS, method]
         for split in SPLITS

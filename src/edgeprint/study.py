@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Cell = str | float | int
 Point = tuple[float, float, float]  # x, mean, spread
+Bar = tuple[float, float]  # mean, spread
+MOST_SHARES = 15  # labels of a confusion matrix that has room for every share; beyond, of mistakes only
 
 
 @dataclass(frozen=True)
@@ -148,8 +150,14 @@ def drawn(table: FeatureTable, share: float, random: np.random.Generator) -> NDA
     return chosen
 
 
-def draw_curves(curves: Mapping[str, Sequence[Point]], x: str, y: str) -> Figure:
-    """A line a name over its points, with bars of their spread, named at its end."""
+def draw_curves(
+    curves: Mapping[str, Sequence[Point]],
+    x: str,
+    y: str,
+    *,
+    marks: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+) -> Figure:
+    """A line a name over its points, with bars of their spread; `marks` are points that others published."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.4), layout="constrained")
@@ -157,8 +165,35 @@ def draw_curves(curves: Mapping[str, Sequence[Point]], x: str, y: str) -> Figure
     for name, points in curves.items():
         at, mean, spread = zip(*points, strict=True)
         axes.errorbar(at, mean, spread, marker="o", capsize=3, label=name)
+    for name, published in (marks or {}).items():
+        axes.plot(*zip(*published, strict=True), "k*", markersize=10, label=name)
     axes.set(xlabel=x, ylabel=y)
     axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize=8)
+    return figure
+
+
+def draw_bars(
+    bars: Mapping[str, Mapping[str, Bar]], x: str, *, marks: Mapping[str, Mapping[str, float]] | None = None
+) -> Figure:
+    """A row a name, with a bar of each series in it; `marks` are values that others published."""
+    from matplotlib.figure import Figure
+
+    names = list(dict.fromkeys(name for series in bars.values() for name in series))
+    place = {name: row for row, name in enumerate(names)}
+    height = 0.8 / len(bars)
+    inches = 0.16 if len(names) <= MOST_SHARES else 0.09  # a bar
+    figure = Figure(figsize=(8, 1.2 + inches * len(names) * (1 + len(bars))), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (label, series) in enumerate(bars.items()):
+        at = np.array([place[name] for name in series]) + height * (number + 0.5) - 0.4
+        mean, spread = zip(*series.values(), strict=True)
+        axes.barh(at, mean, height, xerr=spread, error_kw={"capsize": 2, "lw": 0.8}, label=label)
+    for label, published in (marks or {}).items():
+        axes.plot(list(published.values()), [place[name] for name in published], "k*", ls="", label=label)
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set(xlabel=x, xlim=(0, None), ylim=(len(names) - 0.4, -0.6))
+    axes.grid(alpha=0.3, axis="x")
     figure.legend(loc="outside right upper", fontsize=8)
     return figure
 
@@ -167,12 +202,14 @@ def draw_confusion(axes: Axes, scores: Scores, title: str) -> None:
     """Shares of each true label (row), by predicted label."""
     share = scores.confusion / np.maximum(1, scores.confusion.sum(1, keepdims=True))
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for i, j in np.argwhere(share > 0.005):
+    few = len(share) <= MOST_SHARES
+    worth_a_number = share > 0.005 if few else (share >= 0.05) & ~np.eye(len(share), dtype=bool)
+    for i, j in np.argwhere(worth_a_number):
         colour = "white" if share[i, j] > 0.5 else "black"
         axes.text(j, i, f"{100 * share[i, j]:.0f}", ha="center", va="center", color=colour, fontsize=7)
     axes.set_xticks(range(len(scores.labels)), scores.labels, rotation=45, ha="right", fontsize=8)
     axes.set_yticks(range(len(scores.labels)), scores.labels, fontsize=8)
-    axes.set(xlabel="predicted", ylabel="true (shares in %)")
+    axes.set(xlabel="predicted", ylabel="true (shares in %)" if few else "true (mistakes from 5 % on)")
     axes.set_title(title, fontsize=10)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgeprint import params
+from edgeprint.cclp.columns import schema
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Device, Inventory
 from edgeprint.params import Cclp
@@ -51,3 +52,16 @@ def small() -> Cclp:
     section = params.load(Path(__file__).parents[2] / "params.yaml").cclp
     less = {"label_fraction": 0.2, "iterations": 60, "labelled_per_class": 8, "unlabelled": 30}
     return section.model_copy(update={"train": section.train.model_copy(update=less)})
+
+
+@pytest.fixture(scope="session")
+def full_windows(inventory: Inventory) -> FeatureTable:
+    """30 windows a device of all 219 columns, none below zero; each device is one cluster."""
+    random = np.random.default_rng(6)
+    tables = []
+    for name in inventory.devices:
+        logged = random.uniform(1, 6, 219) + random.normal(0, 0.3, (30, 219))
+        tables.append(
+            FeatureTable.of(schema(), name, "monday", np.arange(30) * WINDOW_NS, np.expm1(np.abs(logged)))
+        )
+    return FeatureTable.concatenate(tables)

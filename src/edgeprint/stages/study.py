@@ -17,7 +17,7 @@ from edgeprint.stages.study_features import reader
 from edgeprint.stages.workspace import Workspace
 from edgeprint.study import Findings, Material, Study
 
-ROOMS = ("cclp",)
+ROOMS = ("cclp", "binary")
 
 
 def all_studies() -> dict[str, Study]:

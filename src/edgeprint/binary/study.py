@@ -21,7 +21,8 @@ STUDIES = by_name(
             "Binary models: F1 by input size and distance in time",
             "Section 4.3, table 3: 0.90 (highest confidence) and 0.94 (confident enough) at 75×60 on the "
             "interval of the training, 0.72 and 0.78 on the next, 0.47 and 0.55 two on; 2 to 2.5 points "
-            "more for a size doubled either way. Three on, section 4.5: 0.42 and 0.54. An interval is three months.",
+            "more for a size doubled either way. Three on, section 4.5: 0.42 and 0.54. An interval is about "
+            "three months.",
             sizes,
         ),
         Study(

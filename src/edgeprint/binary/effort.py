@@ -16,8 +16,8 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.study import Material
 
 PAPER_SAMPLES = 5000  # a device and interval, section 4.2
-MOST_TRAINED = 50_000  # own samples of 75×60 in all trainings of a study: minutes on two cores
-MOST_ASKED = 6_000_000  # samples of 75×60 times models, likewise
+MOST_TRAINED = 30_000  # own samples of 75×60 in all trainings of a study: minutes on two cores
+MOST_ASKED = 3_000_000  # samples of 75×60 times models, likewise
 RUNS = ((100, 100), (50, 50), (30, 30), (20, 20), (10, 10), (10, 5), (10, 3))  # how many, of what length
 PAPER_AREA = 75 * 60
 

@@ -16,10 +16,11 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.study import Material
 
 PAPER_SAMPLES = 5000  # a device and interval, section 4.2
-MOST_TRAINED = 30_000  # own samples of 75×60 in all trainings of a study: minutes on two cores
+MOST_TRAINED = 80_000  # own samples of 75×60 in all trainings of a study: minutes on two cores
 MOST_ASKED = 3_000_000  # samples of 75×60 times models, likewise
 RUNS = ((100, 100), (50, 50), (30, 30), (20, 20), (10, 10), (10, 5), (10, 3))  # how many, of what length
 PAPER_AREA = 75 * 60
+SMALLEST_BATCH = 8
 
 
 def affordable(
@@ -37,13 +38,15 @@ def affordable(
         samples = max(20, min(PAPER_SAMPLES, samples))
         costs = [askings * len(devices) * _asked(home, devices, *numbers) for numbers in RUNS]
         runs, length = next((n for n, c in zip(RUNS, costs, strict=True) if c <= MOST_ASKED), RUNS[-1])
-    changed = material.changed("binary", "train", samples=samples)
+    # Few samples in full batches are few steps, and networks that have barely begun to learn.
+    batch = min(train.batch, max(SMALLEST_BATCH, round(train.batch * samples / train.samples)))
+    changed = material.changed("binary", "train", samples=samples, batch=batch)
     changed = changed.changed("binary", "evaluate", runs=runs, run_length=length)
     return changed, (
         f"Up to {samples} own samples of a device and interval in training (the paper: 5000), "
-        f"{train.negatives} of others for each, {train.epochs} epochs; asked in up to {runs} runs of "
-        f"{length} consecutive samples of a device and interval, fewer where it has no room for more "
-        "(the paper: 100 of 100)."
+        f"{train.negatives} of others for each, {train.epochs} epochs in batches of {batch}; asked in up to "
+        f"{runs} runs of {length} consecutive samples of a device and interval, fewer where it has no room "
+        "for more (the paper: 100 of 100)."
     )
 
 

@@ -54,7 +54,8 @@ def stability(material: Material) -> Findings:
         effort,
         f"{repeats} repeats; ± is half of the 95 % interval of the mean over repeats (Student's t). "
         "`foreign`: how many of the other devices' samples a model accepts. `ECE`: calibration error of the "
-        "highest confidence.",
+        "highest confidence. Models of a larger distance have seen fewer intervals: the rows of the first "
+        "interval compare models of equal training.",
     ]
     return Findings(_by_distance(found, count), _figure(found, home.names), notes, details)
 

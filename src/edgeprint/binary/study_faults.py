@@ -106,7 +106,10 @@ def _with_room(material: Material, home: Home) -> tuple[list[str], list[str]]:
             f"the last interval, 2 are needed; too short: {short}"
         )
     if short:
-        notes.append(f"Left out, too short for a run of {needs} columns in the last held-out part: {short}.")
+        notes.append(
+            f"Without room for a run of {needs} columns in the last held-out part, which leaves {len(roomy)} "
+            f"devices: {short}."
+        )
     return roomy, notes
 
 
@@ -203,7 +206,7 @@ def _calm(calm: list[Undisturbed], streak: int) -> Table:
 
 def _figure(outcomes: list[Outcome], chosen: list[Fault]) -> Figure:
     """Misses and runs with a streak of them by faulty share, and the longest streaks of the runs."""
-    figure = Figure(figsize=(13, 4.6), layout="constrained")
+    figure = Figure(figsize=(14.5, 4.6), layout="constrained")
     missed, found, streaks = figure.subplots(1, 3)
     table = {fault: _row(outcomes, fault) for fault in chosen}
     for (source, way), (colour, style) in LINES.items():
@@ -218,7 +221,7 @@ def _figure(outcomes: list[Outcome], chosen: list[Fault]) -> Figure:
         axes.axhline(float(table[UNDISTURBED][cell]), color="k", linestyle=":", label="no fault")
         axes.set(xlabel="faulty columns (%)", ylim=(-0.02, 1.02))
     missed.set_ylabel("samples missed, wholly after the trigger")
-    found.set_ylabel("runs with a streak of misses that counts for the agent")
+    found.set_ylabel("runs with a streak of params.agent.streak misses")
     _draw_longest(streaks, outcomes, chosen)
     for axes in (missed, found, streaks):
         axes.grid(alpha=0.3)
@@ -240,4 +243,4 @@ def _draw_longest(axes: Axes, outcomes: list[Outcome], chosen: list[Fault]) -> N
         axes.plot([], [], style, color=colour, label=label)
     axes.set(xlabel="longest streak of misses (samples)", ylabel="share of runs", ylim=(-0.02, 1.02))
     axes.set_xlim(left=0)
-    axes.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.97))
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))  # beside: the steps fill the panel

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint import feature_table
-from edgeprint.drift import quarters
+from edgeprint import feature_table, intervals
 from edgeprint.feature_table import FeatureTable
 from edgeprint.stages.workspace import Workspace
 
@@ -38,5 +37,5 @@ def load(workspace: Workspace, key: str) -> Dataset:
     table = feature_table.read(workspace.features / key).in_stream_order()
     days = sorted(path.stem for path in workspace.features.glob("*/*.parquet"))
     edges = np.array([days[0], days[-1]], "M8[ns]").astype("i8")
-    interval, names = quarters.assign(table, params.by, params.count, (int(edges[0]), int(edges[1])))
-    return Dataset(table, interval, names, quarters.held_out(table, interval, params.test_fraction))
+    interval, names = intervals.assign(table, params.by, params.count, (int(edges[0]), int(edges[1])))
+    return Dataset(table, interval, names, intervals.held_out(table, interval, params.test_fraction))

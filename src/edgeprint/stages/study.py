@@ -18,7 +18,7 @@ from edgeprint.stages.study_features import reader
 from edgeprint.stages.workspace import Workspace
 from edgeprint.study import Findings, Material, Study
 
-ROOMS = ("cclp", "lstm_cnn")
+ROOMS = ("cclp", "lstm_cnn", "binary")
 
 
 def all_studies() -> dict[str, Study]:

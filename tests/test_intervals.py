@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeprint.drift import quarters
+from edgeprint import intervals
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.schema import Column, FeatureSchema
@@ -23,32 +23,32 @@ def day(text: str) -> int:
 
 def test_calendar_names_an_empty_quarter_in_between():
     table = rows("plug", [day("2024-12-31T23:30"), day("2025-01-01"), day("2025-07-01")])
-    interval, names = quarters.assign(table, "calendar", 4)
+    interval, names = intervals.assign(table, "calendar", 4)
     assert names == ["2024Q4", "2025Q1", "2025Q2", "2025Q3"]
     assert interval.tolist() == [0, 1, 3]
 
 
 def test_auto_is_calendar_where_rows_span_quarters_and_shares_where_not():
-    assert quarters.assign(rows("plug", [0, day("2025-05-01")]), "auto", 2)[1][0] == "1970Q1"
-    interval, names = quarters.assign(rows("plug", [3, 1, 2, 0]), "auto", 2)
+    assert intervals.assign(rows("plug", [0, day("2025-05-01")]), "auto", 2)[1][0] == "1970Q1"
+    interval, names = intervals.assign(rows("plug", [3, 1, 2, 0]), "auto", 2)
     assert names == ["share 1/2", "share 2/2"]
     assert interval.tolist() == [1, 0, 1, 0]
 
 
 def test_shares_are_of_each_devices_own_rows():
     table = FeatureTable.concatenate([rows("plug", list(range(8))), rows("camera", [100, 101, 102, 103])])
-    assert quarters.assign(table, "shares", 4)[0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 0, 1, 2, 3]
+    assert intervals.assign(table, "shares", 4)[0].tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 0, 1, 2, 3]
 
 
 def test_a_feature_set_that_ends_early_gets_the_names_of_the_whole_data_set():
     early, whole = rows("plug", [day("2025-01-01")]), rows("plug", [day("2025-01-01"), day("2025-05-01")])
-    interval, names = quarters.assign(early, "auto", 4, quarters.span([early, whole]))
+    interval, names = intervals.assign(early, "auto", 4, intervals.span([early, whole]))
     assert (interval.tolist(), names) == ([0], ["2025Q1", "2025Q2"])
 
 
 def test_no_rows_at_all_is_a_sentence():
     with pytest.raises(NotEnoughData, match="no feature set has a row"):
-        quarters.assign(rows("plug", []), "auto", 4)
+        intervals.assign(rows("plug", []), "auto", 4)
 
 
 times = st.lists(st.integers(0, 30), min_size=1, max_size=60)
@@ -56,7 +56,7 @@ times = st.lists(st.integers(0, 30), min_size=1, max_size=60)
 
 @given(times, st.integers(1, 6))
 def test_shares_follow_time_and_never_cut_inside_a_time_stamp(start, count):
-    interval, names = quarters.assign(rows("plug", start), "shares", count)
+    interval, names = intervals.assign(rows("plug", start), "shares", count)
     assert 0 <= interval.min() <= interval.max() < len(names) == count
     assert all(len(set(interval[np.array(start) == t])) == 1 for t in start)
     assert np.all(np.diff(interval[np.argsort(start, kind="stable")]) >= 0)
@@ -65,7 +65,7 @@ def test_shares_follow_time_and_never_cut_inside_a_time_stamp(start, count):
 @given(times, st.floats(0.01, 0.99))
 def test_held_out_is_the_end_and_at_least_its_share(start, fraction):
     table = rows("plug", start)
-    test = quarters.held_out(table, np.zeros(len(start), "i8"), fraction)
+    test = intervals.held_out(table, np.zeros(len(start), "i8"), fraction)
     assert test.sum() >= fraction * len(start) - 1e-9
     assert test.any()
     assert all(kept < table.start_ns[test].min() for kept in table.start_ns[~test])
@@ -74,4 +74,4 @@ def test_held_out_is_the_end_and_at_least_its_share(start, fraction):
 def test_held_out_is_taken_from_each_device_and_interval():
     table = FeatureTable.concatenate([rows("plug", list(range(10))), rows("camera", list(range(50, 55)))])
     interval = np.array([0] * 5 + [1] * 5 + [0] * 5)
-    assert np.flatnonzero(quarters.held_out(table, interval, 0.2)).tolist() == [4, 9, 14]
+    assert np.flatnonzero(intervals.held_out(table, interval, 0.2)).tolist() == [4, 9, 14]

@@ -1,0 +1,92 @@
+"""How many samples a study of the binary method can afford on a home: the paper's numbers, or as many as fit.
+
+    material, note = affordable(material, home, devices, trainings=36, askings=360)
+
+A home of forty devices asks forty models about forty devices: the work grows with the square.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgeprint.binary.home import HELD_OUT, WHERE, Home
+from edgeprint.errors import NotEnoughData
+from edgeprint.study import Material
+
+PAPER_SAMPLES = 5000  # a device and interval, section 4.2
+MOST_TRAINED = 80_000  # own samples of 75×60 in all trainings of a study: minutes on two cores
+MOST_ASKED = 3_000_000  # samples of 75×60 times models, likewise
+RUNS = ((100, 100), (50, 50), (30, 30), (20, 20), (10, 10), (10, 5), (10, 3))  # how many, of what length
+PAPER_AREA = 75 * 60
+SMALLEST_BATCH = 8
+
+
+def affordable(
+    material: Material, home: Home, devices: list[str], *, trainings: float, askings: float
+) -> tuple[Material, str]:
+    """The material with params' samples and runs replaced, and a sentence that says by what.
+
+    `trainings`: of one interval, each counted as often as its samples are larger than 75×60; `askings`:
+    likewise, of one interval's rows, held out or whole. A quick try keeps the params.
+    """
+    train, evaluate = material.params.binary.train, material.params.binary.evaluate
+    samples, (runs, length) = train.samples, (evaluate.runs, evaluate.run_length)
+    if not material.quick:
+        samples = int(MOST_TRAINED / (trainings * len(devices)))
+        samples = max(20, min(PAPER_SAMPLES, samples))
+        costs = [askings * len(devices) * _asked(home, devices, *numbers) for numbers in RUNS]
+        runs, length = next((n for n, c in zip(RUNS, costs, strict=True) if c <= MOST_ASKED), RUNS[-1])
+    # Few samples in full batches are few steps, and networks that have barely begun to learn.
+    batch = min(train.batch, max(SMALLEST_BATCH, round(train.batch * samples / train.samples)))
+    changed = material.changed("binary", "train", samples=samples, batch=batch)
+    changed = changed.changed("binary", "evaluate", runs=runs, run_length=length)
+    return changed, (
+        f"Up to {samples} own samples of a device and interval in training (the paper: 5000), "
+        f"{train.negatives} of others for each, {train.epochs} epochs in batches of {batch}; asked in up to "
+        f"{runs} runs of {length} consecutive samples of a device and interval, fewer where it has no room "
+        "for more (the paper: 100 of 100)."
+    )
+
+
+def _asked(home: Home, devices: list[str], runs: int, length: int) -> float:
+    """Samples that so many runs give, of all devices, on average over intervals, held out or whole."""
+    total = 0
+    for where in WHERE:
+        rows = home.table.device[home.held_out] if where == HELD_OUT else home.table.device
+        columns = [int(np.count_nonzero(rows == name)) // len(home.names) for name in devices]
+        total += sum(min(runs * length, count) for count in columns)
+    return total / len(WHERE)
+
+
+def asked_devices(material: Material, homes: Sequence[Home]) -> tuple[list[str], list[str]]:
+    """Who is long enough at every input size, and sentences on the intervals and on who is left out.
+
+    Raises NotEnoughData where fewer than two devices are left, or where time is not cut at all.
+    """
+    devices = [name for name in material.inventory.iot if all(name in home.long_enough() for home in homes)]
+    needs = max(home.params.train.width for home in homes)
+    fewest = {
+        name: min(home.shortest()[name] for home in homes)
+        for name in material.inventory.iot
+        if name not in devices
+    }
+    short = ", ".join(f"{name} ({count})" for name, count in fewest.items())
+    if len(devices) < 2:
+        raise NotEnoughData(
+            f"{material.name}: {len(devices)} of {len(material.inventory.iot)} IoT devices have the columns "
+            f"of a sample ({needs}) in the training and the held-out part of each of {len(homes[0].names)} "
+            f"intervals, 2 are needed; the fewest columns of a part: {short}"
+        )
+    names = homes[0].names
+    lines = [
+        f"{len(devices)} devices are asked about. Intervals: {', '.join(names)}; the last "
+        f"{material.params.intervals.test_fraction:.0%} of each by time are held out of training. Asked from "
+        "the whole interval, as in the paper, training columns are among those asked."
+    ]
+    if short:
+        lines.append(
+            f"Left out, with the fewest columns of a part of an interval (a sample needs {needs}): {short}."
+        )
+    return devices, lines

@@ -22,7 +22,8 @@ from edgeprint.binary.evaluate import confidences, score
 from edgeprint.binary.forest import Forest, summary
 from edgeprint.binary.network import CHUNK, Model
 from edgeprint.binary.samples import Starts, Streams
-from edgeprint.binary.train import train
+from edgeprint.binary.train import train_home
+from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Binary
@@ -136,12 +137,11 @@ def train_all(
 ) -> dict[str, Model]:
     """A model of each device from an interval's rows, continuing from its `initial`. Raises NotEnoughData."""
     nothing = training.select(np.zeros(len(training), bool))
-    return {
-        name: train(
-            name, training, nothing, home.inventory, home.params, seed=seed, initial=initial.get(name)
-        )
-        for name in devices
-    }
+    found = train_home(devices, training, nothing, home.inventory, home.params, seed=seed, initial=initial)
+    for result in found.values():
+        if isinstance(result, NotEnoughData):
+            raise result
+    return {name: model for name, model in found.items() if isinstance(model, Model)}
 
 
 def rounds(material: Material, devices: list[str], seed: int, most: int | None = None) -> list[Judged]:

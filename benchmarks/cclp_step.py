@@ -113,7 +113,7 @@ def _equations(z: Any, labels: Any) -> Any:
     inverse = torch.inverse(torch.eye(rows - known) - h[known:, known:])
     phi = torch.cat([labels, inverse @ h[known:, :known] @ labels])
     target = (phi / (phi.sum(0) + 1e-5)) @ phi.T
-    m, chain, total = phi @ phi.T, h, 0
+    m, chain, total = phi @ phi.T, h, torch.zeros(())
     for _ in range(3):
         total = total - (target * torch.log(chain + 1e-6)).sum(1).mean()
         chain = (h * m) @ chain

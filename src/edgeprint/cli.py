@@ -122,7 +122,11 @@ def testbed(
 @app.command()
 def agent(
     source: Annotated[
-        str, typer.Option(help="file:CAPTURE replays a capture; newest:DIR the last one of a folder.")
+        str,
+        typer.Option(
+            help="file:CAPTURE replays a capture; newest:DIR the last one of a folder; live:eth0 reads a "
+            "network interface until Ctrl-C or SIGTERM."
+        ),
     ],
     repository: Annotated[str, typer.Option(help="The signed repository: a URL or a folder.")],
     inventory: Annotated[Path, typer.Option(help="devices.csv of this network.")],
@@ -131,6 +135,13 @@ def agent(
         Path | None, typer.Option(help="The trusted root.json; a local repository's own by default.")
     ] = None,
     hours: Annotated[float | None, typer.Option(help="Replay only the last hours of the capture.")] = None,
+    backend: Annotated[
+        str,
+        typer.Option(
+            help="How to read an interface: ring (memory shared with the kernel), recv (a call a packet; "
+            "also where the kernel refuses a ring) or scapy (any system, slow)."
+        ),
+    ] = "ring",
     streak: Annotated[
         int, typer.Option(min=1, help="Misclassified ticks in a row before a device deviates.")
     ] = 5,
@@ -143,7 +154,14 @@ def agent(
     summary: Annotated[Path | None, typer.Option(help="Write the final table to this file, as JSON.")] = None,
     quiet: Annotated[bool, typer.Option(help="Print a device's verdict only when it changes.")] = False,
 ) -> None:
-    """Watch traffic on a Pi: pull the promoted models, and say of each device whether it is still itself."""
+    """Watch traffic on a Pi: pull the promoted models, and say of each device whether it is still itself.
+
+    Reading an interface needs the capability CAP_NET_RAW and nothing else; the first 14 bytes of a frame
+    (both MACs) and its length are all that is read.
+
+    [bold]edgeprint agent --source live:eth0 --repository URL --root root.json --inventory devices.csv
+    --state /var/lib/edgeprint[/]
+    """
     from edgeprint.edge import agent as edge
 
     if params:
@@ -158,6 +176,7 @@ def agent(
         inventory=inventory,
         state=state,
         hours=hours,
+        backend=backend,
         streak=streak,
         out=out,
         summary=summary,

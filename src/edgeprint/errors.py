@@ -2,6 +2,7 @@
 
 EdgeprintError
 ├── NotACapture         the file is neither pcap nor pcapng
+├── CannotCapture       an interface that is not there, is of another kind, or may not be read
 ├── UnknownDevice       a device or MAC that the inventory does not list
 ├── BadInventory        devices.csv cannot be used
 ├── BadParams           params.yaml has an unknown key or a value out of range
@@ -19,6 +20,10 @@ class EdgeprintError(Exception):
 
 class NotACapture(EdgeprintError):
     """The file is neither pcap nor pcapng (nor gzip of either)."""
+
+
+class CannotCapture(EdgeprintError):
+    """An interface is not there, is of another kind, or may not be read."""
 
 
 class UnknownDevice(EdgeprintError):

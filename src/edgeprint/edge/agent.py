@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeprint.edge import outputs
 from edgeprint.edge.bank import Bank
+from edgeprint.edge.batch import Batch
+from edgeprint.edge.live import Live, stopped_by_signals
 from edgeprint.edge.models import Models, pull
-from edgeprint.edge.source import Batch, Replay, open_source
+from edgeprint.edge.source import Replay, open_source
 from edgeprint.edge.verdicts import Summary, Verdict
 from edgeprint.edge.watch import Watch
 from edgeprint.packets import inventory as inventories
@@ -33,26 +36,31 @@ def main(
     hours: float | None = None,
     streak: int = 5,
     speed: float | None = None,
+    backend: str = "ring",
     out: Path | None = None,
     summary: Path | None = None,
     quiet: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Summary]:
-    """Replay the source to its end, printing verdicts and a final table.
+    """Watch the source to its end, printing verdicts and a final table; SIGTERM and Ctrl-C end a live one.
 
-    Raises UntrustedModel where there is no model to trust; NotACapture, BadInventory and BadParams.
+    Raises UntrustedModel where there is no model to trust; NotACapture, CannotCapture, BadInventory
+    and BadParams.
     """
     devices = inventories.read(inventory)
-    replay = open_source(source, hours=hours, speed=speed)
+    packets = open_source(source, hours=hours, speed=speed, backend=backend)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # the sentence below says it once, and better
     models = pull(repository, state, devices.iot, root=root, now=now())
-    for sentence in [*replay.notes, *about(models, devices.iot)]:
+    for sentence in [*packets.notes, *about(models, devices.iot)]:
         print(sentence, file=sys.stderr)
-    with outputs.opened(out) as file:
+    ends = stopped_by_signals(packets) if isinstance(packets, Live) else nullcontext()
+    with outputs.opened(out) as file, ends:
         lines = outputs.VerdictLines(print, quiet=quiet, file=file)
-        watch = run(_with_progress(replay, quiet), devices, models, streak=streak, on_verdict=lines)
+        watch = run(_with_progress(packets, quiet), devices, models, streak=streak, on_verdict=lines)
     rows = watch.summary()
     outputs.table(rows, sys.stdout)
+    if isinstance(packets, Live) and packets.dropped:
+        print(f"{packets.dropped:,} packets lost: the kernel had no room for them", file=sys.stderr)
     if watch.packets_beyond:
         print(f"{watch.packets_beyond:,} packets of further strangers", file=sys.stderr)
     if summary:
@@ -89,7 +97,9 @@ def about(models: Models, devices: list[str]) -> list[str]:
     ]
 
 
-def _with_progress(replay: Replay, quiet: bool) -> Iterable[Batch]:
+def _with_progress(packets: Replay | Live, quiet: bool) -> Iterable[Batch]:
     """A bar where few lines come; not where it would draw into a terminal what is meant for a pipe."""
     piped = sys.stderr.isatty() and not sys.stdout.isatty()
-    return track(replay, "watch", total=len(replay)) if quiet and not piped else replay
+    if isinstance(packets, Live) or not quiet or piped:
+        return packets
+    return track(packets, "watch", total=len(packets))

@@ -5,18 +5,19 @@
 
 file:CAPTURE    replays one capture
 newest:DIR      replays the capture of a folder that ends last, with those that overlap it
+live:INTERFACE  reads a network interface until it is stopped; see live.py
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgeprint.edge.batch import Batch
+from edgeprint.edge.live import Live
 from edgeprint.errors import BadParams, EdgeprintError, NotACapture
 from edgeprint.packets.capture_file import CaptureFile
 from edgeprint.packets.decode import decode
@@ -25,17 +26,6 @@ from edgeprint.packets.table import PacketTable
 HOUR_NS = 3600 * 10**9
 AS_FAST_AS_IT_GOES_NS = 60 * 10**9  # of traffic in a batch
 AT_A_SPEED_NS = 10**9
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Packets [n], possibly none; every later batch begins at `now_ns` or after."""
-
-    time_ns: NDArray[np.int64]
-    wire_len: NDArray[np.uint32]
-    src: NDArray[np.uint64]
-    dst: NDArray[np.uint64]
-    now_ns: int
 
 
 class Replay:
@@ -75,18 +65,23 @@ class Replay:
             yield Batch(table.time_ns[rows], table.wire_len[rows], table.src[rows], table.dst[rows], end_ns)
 
 
-def open_source(source: str, *, hours: float | None = None, speed: float | None = None) -> Replay:
-    """The source that `source` names; `hours` replays only the end of it.
+def open_source(
+    source: str, *, hours: float | None = None, speed: float | None = None, backend: str = "ring"
+) -> Replay | Live:
+    """The source that `source` names; `hours` replays only the end of captures, `backend` reads interfaces.
 
-    Raises NotACapture for a file that is none, BadParams for a source of another kind.
+    Raises NotACapture for a file that is none, CannotCapture for an interface that cannot be read, BadParams
+    for a source of another kind.
     """
     kind, _, place = source.partition(":")
+    if kind == "live":
+        return Live(place, backend)
     if kind == "file":
         captures = [Path(place)]
     elif kind == "newest":
         captures = newest(Path(place), hours)
     else:
-        raise BadParams(f"{source!r} is not a source; give file:CAPTURE or newest:DIR")
+        raise BadParams(f"{source!r} is not a source; give file:CAPTURE, newest:DIR or live:INTERFACE")
     tables, reports = zip(*map(decode, captures), strict=True)
     table = _joined(tables)
     if hours is not None and len(table):

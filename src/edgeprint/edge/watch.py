@@ -7,7 +7,8 @@
     watch.summary()
 
 Ticks are a hop apart and aligned to the epoch, so that they end when spectrogram frames end: one column and
-one inference a device and tick. Time is that of the packets, never that of a clock.
+one inference a device and tick. Time is that of the packets, never that of a clock. Where it goes forward by
+years, the silence costs no tick; where it goes back, what was open is closed and ticks begin anew.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from edgeprint.binary.features import ColumnStream, SpectrogramSpec
 from edgeprint.edge.bank import Bank
-from edgeprint.edge.source import Batch
+from edgeprint.edge.batch import Batch
 from edgeprint.edge.verdicts import Judgement, Standing, Summary, Verdict
 from edgeprint.packets.inventory import Inventory, mac_text
 
@@ -99,6 +100,7 @@ class Watch:
         self._settled_ns = 2 * max(hops)  # after the last packet: then no frame is open
         self._tick: int | None = None  # the open one
         self._last_ns = 0
+        self._now_ns = 0
 
     def _watch(self, device: str) -> Watched:
         member = self._bank.members.get(device)
@@ -108,6 +110,9 @@ class Watch:
 
     def take(self, batch: Batch) -> None:
         """Packets in time order, and how far time has come; closes every tick that is over."""
+        if batch.now_ns < self._now_ns:
+            self._begin_anew()
+        self._now_ns = batch.now_ns
         ticks = batch.time_ns // self._step_ns
         for tick in np.unique(ticks).tolist():
             self._close_until(tick)
@@ -117,6 +122,14 @@ class Watch:
     def finish(self) -> None:
         """Close the ticks that are open when no packet will follow."""
         self._close_until((self._last_ns + self._settled_ns) // self._step_ns + 1)
+
+    def _begin_anew(self) -> None:
+        """The clock was set back: without this, all that comes would be late until it is where it was."""
+        self.finish()
+        for watched in self._watched:
+            if watched.stream is not None:
+                watched.stream = ColumnStream(watched.stream.spec)
+        self._tick, self._last_ns = None, 0
 
     def summary(self) -> list[Summary]:
         """The inventory's devices in its order, then the strangers as they appeared."""
@@ -141,12 +154,14 @@ class Watch:
         return np.where(self._macs[at] == macs, self._owner[at], -1)
 
     def _meet(self, src: NDArray[np.uint64], time_ns: NDArray[np.int64], size: NDArray[np.int64]) -> None:
-        """Count what strangers sent."""
-        for mac in np.unique(src).tolist():
+        """Count what strangers sent: each of the first, and all others in one sum, were they a million."""
+        macs, packets = np.unique(src, return_counts=True)
+        known = np.isin(macs, np.array(list(self._strangers), "u8"))
+        fresh = np.flatnonzero(~known)[: MOST_STRANGERS - len(self._strangers)]
+        followed = macs[np.union1d(np.flatnonzero(known), fresh)]
+        self.packets_beyond += len(src) - int(packets[np.isin(macs, followed)].sum())
+        for mac in followed.tolist():
             mine = src == mac
-            if mac not in self._strangers and len(self._strangers) >= MOST_STRANGERS:
-                self.packets_beyond += int(mine.sum())
-                continue
             if mac not in self._strangers:
                 unknown = Judgement(1, self._streak, Standing.UNKNOWN)
                 self._strangers[mac] = Watched(mac_text(mac), unknown, mac=mac_text(mac))

@@ -79,7 +79,8 @@ class Live:
         self._index = interfaces.index(interface)
         self._state = State.UP
         self._sluice = Sluice()
-        self._ahead_ns = clock_ns() - steady_ns()
+        self._reached_ns = clock_ns()
+        self._ahead_ns = self._reached_ns - steady_ns()
         self._stopped = False
         self._count_lost()
 
@@ -103,9 +104,11 @@ class Live:
             packets = self._read(min(left_ns / 1e9, WAIT_S))
             self.received += len(packets.time_ns)
             # A stamp from the future is from before the clock was set back: it would be held until then.
-            now_ns = self._clock_ns()
+            now_ns = self._reached_ns = self._clock_ns()
             future = packets.time_ns > now_ns + STEP_NS
             self._sluice.take(packets._replace(time_ns=np.where(future, now_ns, packets.time_ns)))
+            if len(packets.time_ns):  # more may be waiting: a reader that lags has come as far as these
+                self._reached_ns = int(packets.time_ns[-1])
 
     def _read(self, seconds: float) -> Packets:
         try:
@@ -125,21 +128,21 @@ class Live:
             self._note(f"the clock of this machine was set {way} by {abs(moved_ns) / 1e9:,.0f} s")
         if moved_ns < -STEP_NS:
             yield self._sluice.before_set_back(now_ns)
-        yield self._sluice.until(now_ns - SETTLED_NS)
+        yield self._sluice.until(min(now_ns, self._reached_ns) - SETTLED_NS)
         self.late = self._sluice.late
 
     def _follow_interface(self) -> None:
         """Say what has become of it; open it again once it is there under another number."""
         state, index = self._state_of(self.interface), interfaces.index(self.interface)
-        if state is not self._state:
-            back = "back and " if self._state is State.GONE else ""
-            self._note(f"{self.interface} is {back}{state}")
-            self._state = state
         if self._reader is not None and index != self._index:
             self._close()
         if self._reader is None and index is not None:
             self._index = index
             self._open_again()
+        if state is not self._state:
+            back = "back and " if self._state is State.GONE else ""
+            self._note(f"{self.interface} is {back}{state}")
+            self._state = state
 
     def _open_again(self) -> None:
         try:

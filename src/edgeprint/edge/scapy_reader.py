@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 from edgeprint.edge.batch import NOTHING, Packets
+from edgeprint.edge.recv import BUFFER_BYTES
 from edgeprint.edge.ring import SNAP_BYTES
 from edgeprint.errors import CannotCapture
 
@@ -31,6 +32,8 @@ class ScapyReader:
             raise CannotCapture("the scapy back-end needs scapy: pip install scapy") from error
         self.notes = ["scapy does not say how many packets it lost"]
         try:
+            conf.ifaces.reload()  # it remembers the numbers of interfaces, and this one may have a new one
+            conf.bufsize = BUFFER_BYTES
             self._socket = conf.L2listen(iface=interface, promisc=True)
         except (Scapy_Exception, ValueError) as error:
             raise OSError(errno.ENODEV, str(error)) from error

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.measure import say
 
-FAMILIES = ("decode", "features", "adf", "extract", "scale", "linear", "inference", "testbed")
+FAMILIES = ("decode", "features", "adf", "extract", "scale", "linear", "inference", "testbed", "edge-capture")
 ONLY_IF_ASKED = ("memory",)  # it writes gigabytes
 
 
@@ -31,7 +31,9 @@ def main() -> None:
         say(f"{name}: begins")
         options = {"megabytes": chosen.mb} if name == "memory" else {}
         with tempfile.TemporaryDirectory(prefix="edgeprint-benchmark-") as folder:
-            for result in import_module(f"benchmarks.{name}").run(Path(folder), chosen.quick, **options):
+            for result in import_module(f"benchmarks.{name.replace('-', '_')}").run(
+                Path(folder), chosen.quick, **options
+            ):
                 if chosen.quick:
                     result = replace(result, data=f"QUICK, no figure to show: {result.data}")
                 print(result.line(), flush=True)

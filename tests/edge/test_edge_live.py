@@ -7,12 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wire
-from wire import LAN, SENDER, captured, frame, in_capture, ip, send, watching
+from wire import captured, frame, in_capture, send, watching
 
+from benchmarks.veth import LAN, SENDER, ip, lay
 from edgeprint.edge import ring
+from edgeprint.edge.bank import Bank
 from edgeprint.edge.live import Live
 from edgeprint.edge.source import open_source
+from edgeprint.edge.watch import MOST_STRANGERS, Watch
 from edgeprint.errors import BadParams, CannotCapture
+from edgeprint.packets.inventory import Device, Inventory
 
 A, B = 0x0200_0000_0001, 0x0200_0000_0002
 TAGGED = frame(A, B)[:12] + b"\x81\x00\x00\x07" + frame(A, B)[12:]
@@ -20,9 +24,7 @@ TAGGED = frame(A, B)[:12] + b"\x81\x00\x00\x07" + frame(A, B)[12:]
 
 @pytest.fixture(autouse=True)
 def link() -> Iterator[None]:
-    wire.needs("ip")
-    with wire.namespace():
-        wire.lay()
+    with wire.link():
         yield
 
 
@@ -118,7 +120,7 @@ def test_an_interface_that_was_deleted_and_made_again_is_read_again(backend: str
         seen.wait_for(1)
         ip(f"link del {LAN}")
         seen.wait(lambda: "lan0 is gone" in seen.source.notes)
-        wire.lay()
+        lay()
         seen.wait(lambda: "lan0 is back and up" in seen.source.notes)
         send(frame(B, A))
         seen.wait_for(2)
@@ -151,6 +153,19 @@ def test_frames_of_any_content_are_counted_by_their_length(backend: str) -> None
         seen.wait_for(300)
     assert sorted(seen.packets.wire_len.tolist()) == sorted(map(len, frames))
     assert set(seen.packets.src.tolist()) == {int.from_bytes(f[6:12], "big") for f in frames}
+
+
+def test_a_flood_of_made_up_macs_is_counted_in_bounded_memory() -> None:
+    nobody = Inventory({"nobody": Device("nobody", "", True, frozenset({1}))})
+    watch = Watch(nobody, Bank({}), streak=3, on_verdict=lambda _: None)
+    flood = 30_000
+    with watching(Live(LAN)) as seen:
+        send(*(frame(A + number, B) for number in range(flood)))
+        seen.wait_for(flood)
+    for batch in seen.batches:
+        watch.take(batch)
+    assert watch.packets_beyond == flood - MOST_STRANGERS
+    assert len(watch.summary()) == 1 + MOST_STRANGERS
 
 
 def test_the_other_end_of_the_link_may_be_read_too() -> None:

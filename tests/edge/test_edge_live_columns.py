@@ -8,8 +8,9 @@ import pytest
 import wire
 from simulated_home import SPEC
 from test_edge_watch import DATA, PAPER, assert_same_as_offline, bank, watched
-from wire import LAN, captured, excerpt, replayed, watching
+from wire import captured, excerpt, replayed, watching
 
+from benchmarks.veth import LAN
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.live import Live
 from edgeprint.packets.decode import decode
@@ -39,9 +40,8 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def link() -> Iterator[None]:
-    wire.needs("ip", "tcpreplay", "tcpdump")
-    with wire.namespace():
-        wire.lay()
+    wire.needs("tcpreplay", "tcpdump")
+    with wire.link():
         yield
 
 

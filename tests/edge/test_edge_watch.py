@@ -205,6 +205,21 @@ def test_a_flood_of_strangers_is_followed_in_bounded_memory(
     assert record.watch.packets_beyond == 1000 - MOST_STRANGERS
 
 
+def test_strangers_from_before_a_flood_are_still_followed(
+    inventory: Inventory, banks: dict[str, Bank]
+) -> None:
+    first = [(START, 7, 1, 100), (START, 5, 1, 100)]
+    flood = [(START + 1, 0x0200_0000_1000 + number, 1, 100) for number in range(1000)]
+    last = [(START + 10**9, mac, 1, 100) for mac in (5, 7, 7, 6)]
+    record = Record(inventory, banks["small"])
+    for part in (first, flood, last):
+        for batch in replay(*part):
+            record.watch.take(batch)
+    packets = {row.device: row.packets for row in record.watch.summary()}
+    assert (packets["00:00:00:00:00:05"], packets["00:00:00:00:00:07"]) == (2, 3)
+    assert record.watch.packets_beyond == 1000 - (MOST_STRANGERS - 2) + 1
+
+
 def test_models_with_other_hops_live_side_by_side(inventory: Inventory, tmp_path: Path) -> None:
     slow = SpectrogramSpec(height=15, bin_seconds=0.1)
     models = {

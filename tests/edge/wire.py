@@ -1,8 +1,6 @@
 """A link of two Ethernet interfaces in a network namespace of its own, and what is sent and seen there."""
 
 import contextlib
-import ctypes
-import os
 import shutil
 import signal
 import socket
@@ -17,48 +15,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import veth
+from benchmarks.veth import LAN, SENDER
 from edgeprint.edge.batch import Batch, Packets
 from edgeprint.edge.live import Live
 from edgeprint.packets.capture_file import CaptureFile
 from edgeprint.packets.decode import decode
 from edgeprint.packets.frames import Frames
 
-NEW_NETWORK = 0x40000000  # CLONE_NEWNET
-LIBC = ctypes.CDLL(None, use_errno=True)
-SENDER, LAN = "gen0", "lan0"  # what goes out of one comes in at the other
 PATIENCE_S = 10
 
 
 @contextlib.contextmanager
-def namespace() -> Iterator[None]:
-    """This thread, and what it starts, in a new network; it goes when nobody is in it."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    if LIBC.unshare(NEW_NETWORK):
-        os.close(home)
-        pytest.skip("needs root: a network namespace of its own")
+def link() -> Iterator[None]:
+    """This thread, and what it starts, in a network of its own with nothing but the link."""
+    needs("ip")
     try:
-        yield
-    finally:
-        assert LIBC.setns(home, NEW_NETWORK) == 0
-        os.close(home)
+        with veth.network():
+            veth.lay()
+            yield
+    except PermissionError as error:
+        pytest.skip(str(error))
 
 
 def needs(*programs: str) -> None:
     if missing := [program for program in programs if not shutil.which(program)]:
         pytest.skip(f"needs {', '.join(missing)}")
-
-
-def ip(arguments: str) -> None:
-    subprocess.run(["ip", *arguments.split()], check=True)
-
-
-def lay() -> None:
-    """The link, without the chatter of IPv6."""
-    if (ipv6 := Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")).exists():  # this network's own
-        ipv6.write_text("1")
-    ip(f"link add {SENDER} type veth peer name {LAN}")
-    for end in (SENDER, LAN):
-        ip(f"link set {end} mtu 9000 up")
 
 
 def send(*frames: bytes, over: str = SENDER) -> None:

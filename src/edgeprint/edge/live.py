@@ -45,6 +45,10 @@ WAIT_S = 0.2  # at most, until it is seen that the source was stopped or the int
 MOST_NOTES = 20
 
 
+def to_stderr(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
 class Reader(Protocol):
     """One way to read an interface. Any method but `close` raises OSError when the interface is gone."""
 
@@ -66,13 +70,15 @@ class Live:
         *,
         open_reader: Callable[[str, str], Reader] | None = None,
         state: Callable[[str], State] = interfaces.state,
+        say: Callable[[str], None] = to_stderr,
         clock_ns: Callable[[], int] = time.time_ns,
         steady_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        """`say` is told what happens to the interface and the clock, each as a sentence."""
         self.interface, self.received, self.late = interface, 0, 0
         self.dropped: int | None = 0
         self._open, self._state_of = open_reader or opened, state
-        self._clock_ns, self._steady_ns = clock_ns, steady_ns
+        self._clock_ns, self._steady_ns, self._say = clock_ns, steady_ns, say
         self._reader: Reader | None = self._open(interface, backend)
         self.backend = self._reader.backend
         self.notes = list(self._reader.notes)
@@ -167,7 +173,7 @@ class Live:
         """Keep the last ones only: an interface may go up and down for years."""
         if sentence not in self.notes[-1:]:
             self.notes = [*self.notes, sentence][-MOST_NOTES:]
-            print(sentence, file=sys.stderr, flush=True)
+            self._say(sentence)
 
 
 def opened(interface: str, backend: str) -> Reader:

@@ -54,12 +54,17 @@ class Read:
         """Percent of a core, while packets were sent."""
         return 100 * self.cpu_seconds / self.seconds
 
+    @property
+    def cpu_each(self) -> float:
+        """Microseconds a packet that was read."""
+        return 1e6 * self.cpu_seconds / max(self.received, 1)
+
     def __str__(self) -> str:
         rate = self.sent / self.seconds
         return (
             f"read {self.received:,} of {self.sent:,} packets at {rate:,.0f} a second, "
             f"{'losses unreported' if self.dropped is None else f'{self.dropped:,} lost by the kernel'}, "
-            f"{self.cpu:.1f} % of a core, {1e6 * self.cpu_seconds / max(self.received, 1):.2f} µs a packet read, "
+            f"{self.cpu:.1f} % of a core, {self.cpu_each:.2f} µs a packet read, "
             f"{self.rss_mb:.0f} MB"
         )
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeprint.edge import ring
-from edgeprint.edge.ring import VLAN_VALID, parse
+from edgeprint.edge.frame_head import VLAN_VALID
+from edgeprint.edge.ring import parse
 
 A, B = 0x0200_0000_0001, 0x0200_0000_0002
 SECOND = 10**9

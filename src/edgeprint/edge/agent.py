@@ -18,7 +18,7 @@ from edgeprint.edge.bank import Bank
 from edgeprint.edge.batch import Batch
 from edgeprint.edge.live import Live, stopped_by_signals
 from edgeprint.edge.models import Models, pull
-from edgeprint.edge.source import Replay, open_source
+from edgeprint.edge.source import Source, open_source
 from edgeprint.edge.verdicts import Summary, Verdict
 from edgeprint.edge.watch import Watch
 from edgeprint.packets import inventory as inventories
@@ -97,7 +97,7 @@ def about(models: Models, devices: list[str]) -> list[str]:
     ]
 
 
-def _with_progress(packets: Replay | Live, quiet: bool) -> Iterable[Batch]:
+def _with_progress(packets: Source, quiet: bool) -> Iterable[Batch]:
     """A bar where few lines come; not where it would draw into a terminal what is meant for a pipe."""
     piped = sys.stderr.isatty() and not sys.stdout.isatty()
     if isinstance(packets, Live) or not quiet or piped:

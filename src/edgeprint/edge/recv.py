@@ -9,8 +9,8 @@ import time
 import numpy as np
 
 from edgeprint.edge.batch import NOTHING, Packets
+from edgeprint.edge.frame_head import FRAME, SNAP_BYTES, packets, tag_bytes
 from edgeprint.edge.packet_socket import SOL_PACKET, PacketSocket
-from edgeprint.edge.ring import FRAME, SNAP_BYTES, packets, tag_bytes
 
 AUXDATA = 8
 RECEIVE_BUFFER_FORCE = 33  # SO_RCVBUFFORCE, beyond the limit for ordinary users

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from edgeprint.edge.batch import Batch, Packets, Sluice
-from edgeprint.edge.ring import FRAME, SNAP_BYTES, packets
+from edgeprint.edge.frame_head import FRAME, packets
 from edgeprint.packets.capture_file import BLOCK_BYTES, CaptureFile
 from edgeprint.packets.decode import Decoder
 from edgeprint.packets.frames import Frames
@@ -57,7 +58,7 @@ class Replay:
 class Streamed:
     """A capture file as batches, in memory that its blocks bound: twice through, first only for its times.
 
-    Raises NotACapture. `in_order` is false for a file whose packets stand too far out of order to be streamed.
+    Raises NotACapture. `in_order` is false where packets stand too far out of order to be streamed.
     """
 
     def __init__(
@@ -81,14 +82,14 @@ class Streamed:
 
     def _survey(self) -> None:
         capture = CaptureFile(self._path, block_bytes=self._block_bytes)
-        latest = np.iinfo("i8").min
+        latest = 0
         for frames in capture:
             times = frames.time_ns[np.isin(frames.link_type, LINK_TYPES)]
             for span in np.unique(times // self._span_ns).tolist():
                 here = int(times[times // self._span_ns == span].max())
                 self._last_in_span[span] = max(here, self._last_in_span.get(span, here))
             so_far = np.maximum.accumulate(np.concatenate([[latest], times]))
-            self.in_order &= bool(np.all(times > so_far[:-1] - HELD_NS)) or not len(times)
+            self.in_order &= bool(np.all(times > so_far[:-1] - HELD_NS))
             latest = int(so_far[-1])
         self.notes = [f"{self._path}: {capture.cut}"] if capture.cut else []
 
@@ -105,14 +106,14 @@ class Streamed:
             if self._after is not None:
                 here = here.select(here.time_ns > self._after)
             sluice.take(here)
-            latest = max([latest, *here.time_ns[-1:].tolist()])
+            latest = max([latest, *here.time_ns.tolist()[-1:]])
             whole_spans_ns = (latest - HELD_NS) // self._span_ns * self._span_ns
             yield from cut(sluice.until(whole_spans_ns), self._span_ns)
         yield from cut(sluice.rest(), self._span_ns)
 
 
 def headers(frames: Frames, decoder: Decoder) -> Packets:
-    """What the agent needs of frames [n], without decoding them where they are Ethernet's, as nearly all are."""
+    """What the agent needs of frames [n]; those of Ethernet, as nearly all are, need no decoder."""
     if np.all(frames.link_type == ETHERNET) and len(frames.data) >= FRAME.itemsize:
         octets = frames.data.take(frames.offset[:, None] + np.arange(FRAME.itemsize), mode="clip")
         frame, kept = octets.view(FRAME)[:, 0], frames.cap_len.astype("u4")
@@ -128,7 +129,7 @@ def span_ns(speed: float | None) -> int:
 def cut(whole: Packets | Batch, span: int) -> Iterator[Batch]:
     """Packets in time order, a batch for each span that has some."""
     spans, first = np.unique(whole.time_ns // span, return_index=True)
-    for number, begin, end in zip(spans.tolist(), first, [*first[1:], len(whole.time_ns)], strict=True):
+    for number, (begin, end) in zip(spans.tolist(), pairwise([*first, len(whole.time_ns)]), strict=True):
         rows = slice(begin, end)
         columns = (whole.time_ns[rows], whole.wire_len[rows], whole.src[rows], whole.dst[rows])
         yield Batch(*columns, now_ns=(number + 1) * span)

@@ -18,13 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprint.edge.batch import NOTHING, Packets
+from edgeprint.edge.frame_head import FRAME, SNAP_BYTES, packets, tag_bytes
 from edgeprint.edge.packet_socket import SOL_PACKET, PacketSocket
 
 RX_RING, VERSION, TPACKET_V3 = 5, 10, 2
 BLOCK_BYTES, BLOCKS = 1 << 20, 16  # 170,000 frames: two seconds at the fastest rate that is promised
 HANDED_OVER_MS = 100  # a block that is not full by then
-SNAP_BYTES = 14  # both MACs and the ethertype: neither addresses nor payload ever reach this process
-VLAN_TAG_BYTES, VLAN_VALID = 4, 1 << 4
 STATUS, COUNT, FIRST = 8, 12, 16  # offsets in a block's description
 READY = 1  # TP_STATUS_USER
 HEADER = np.dtype(
@@ -35,8 +34,6 @@ HEADER = np.dtype(
         "itemsize": 48,
     }
 )  # struct tpacket3_hdr
-FRAME = np.dtype({"names": ["dst", "src"], "formats": [">u8", ">u8"], "offsets": [0, 4], "itemsize": 12})
-LOW_48_BITS = np.uint64((1 << 48) - 1)
 
 
 class Ring:
@@ -131,22 +128,3 @@ def records(octets: NDArray[np.uint8], at: NDArray[np.int64], dtype: np.dtype) -
         stride = int(steps[0]) if len(steps) else dtype.itemsize
         return np.ndarray(len(at), dtype, octets, int(at[0]), (stride,))  # type: ignore[arg-type]
     return octets.take(at[:, None] + np.arange(dtype.itemsize), mode="clip").view(dtype)[:, 0]
-
-
-def tag_bytes(status: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """[n] What the kernel took out of each frame: a capture tool puts the VLAN tag back, and so counts it."""
-    return np.where(status & VLAN_VALID, np.uint32(VLAN_TAG_BYTES), np.uint32(0))
-
-
-def packets(
-    *,
-    time_ns: NDArray[np.int64],
-    wire_len: NDArray[np.uint32],
-    frame: NDArray,
-    kept: NDArray[np.uint32],
-) -> Packets:
-    """MACs out of FRAME records [n]; 0, as in a PacketTable, where less than a header was `kept`."""
-    whole = kept >= SNAP_BYTES
-    dst = np.where(whole, frame["dst"].astype("u8") >> np.uint64(16), np.uint64(0))
-    src = np.where(whole, frame["src"].astype("u8") & LOW_48_BITS, np.uint64(0))
-    return Packets(time_ns, wire_len.astype("u4"), src, dst)

@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from edgeprint.edge.batch import NOTHING, Packets
+from edgeprint.edge.frame_head import SNAP_BYTES
 from edgeprint.edge.recv import BUFFER_BYTES
-from edgeprint.edge.ring import SNAP_BYTES
 from edgeprint.errors import CannotCapture
 
 AT_ONCE = 1000

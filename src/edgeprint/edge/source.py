@@ -10,64 +10,26 @@ live:INTERFACE  reads a network interface until it is stopped; see live.py
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from edgeprint.edge.batch import Batch
 from edgeprint.edge.live import Live
+from edgeprint.edge.replay import HOUR_NS, Replay, Streamed
 from edgeprint.errors import BadParams, EdgeprintError, NotACapture
 from edgeprint.packets.capture_file import CaptureFile
 from edgeprint.packets.decode import decode
 from edgeprint.packets.table import PacketTable
 
-HOUR_NS = 3600 * 10**9
-AS_FAST_AS_IT_GOES_NS = 60 * 10**9  # of traffic in a batch
-AT_A_SPEED_NS = 10**9
-
-
-class Replay:
-    """A PacketTable in time order as batches; `len` is their number.
-
-    `speed` 1 replays as it was, 10 ten times as fast, None as fast as it goes.
-    """
-
-    def __init__(
-        self,
-        table: PacketTable,
-        *,
-        notes: Sequence[str] = (),
-        speed: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """`notes`: what is to be said of the captures, such as where one breaks off."""
-        self._table, self.notes = table.in_time_order(), notes
-        self._speed, self._clock, self._sleep = speed, clock, sleep
-        self._span_ns = AS_FAST_AS_IT_GOES_NS if speed is None else AT_A_SPEED_NS
-        spans, first = np.unique(self._table.time_ns // self._span_ns, return_index=True)
-        self._spans, self._begin = spans, np.append(first, len(self._table))
-
-    def __len__(self) -> int:
-        return len(self._spans)
-
-    def __iter__(self) -> Iterator[Batch]:
-        start = self._clock()
-        for index, span in enumerate(self._spans):
-            end_ns = int(span + 1) * self._span_ns
-            if self._speed is not None:
-                due = start + (end_ns - int(self._spans[0]) * self._span_ns) / 1e9 / self._speed
-                self._sleep(max(0.0, due - self._clock()))
-            rows = slice(self._begin[index], self._begin[index + 1])
-            table = self._table
-            yield Batch(table.time_ns[rows], table.wire_len[rows], table.src[rows], table.dst[rows], end_ns)
+Source = Replay | Streamed | Live
+__all__ = ["Batch", "Live", "Replay", "Source", "Streamed", "newest", "open_source"]
 
 
 def open_source(
     source: str, *, hours: float | None = None, speed: float | None = None, backend: str = "ring"
-) -> Replay | Live:
+) -> Source:
     """The source that `source` names; `hours` replays only the end of captures, `backend` reads interfaces.
 
     Raises NotACapture for a file that is none, CannotCapture for an interface that cannot be read, BadParams
@@ -77,6 +39,9 @@ def open_source(
     if kind == "live":
         return Live(place, backend)
     if kind == "file":
+        streamed = Streamed(Path(place), hours=hours, speed=speed)
+        if streamed.in_order:
+            return streamed
         captures = [Path(place)]
     elif kind == "newest":
         captures = newest(Path(place), hours)

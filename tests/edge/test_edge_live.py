@@ -1,5 +1,7 @@
 """Reading a real interface: what the agent sees is what a capture taken beside it holds."""
 
+import socket
+import struct
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +69,20 @@ def test_on_the_loopback_interface_a_packet_counts_once(backend: str) -> None:
         send(frame(A, B), over="lo")
         seen.wait_for(1)
     assert seen.packets.src.tolist() == [A]
+
+
+def test_segments_that_the_kernel_joins_are_said_to_be() -> None:
+    ip(f"link set {LAN} mtu 1500")
+    size, tcp = 3000, bytes(12) + b"\x50\x10" + bytes(6)
+    header = b"\x45\0" + struct.pack(">HHHBBH", size, 0, 0, 64, 6, 0) + bytes([192, 0, 2, 1, 192, 0, 2, 2])
+    joined = frame(A, B)[:12] + b"\x08\0" + (header + tcp).ljust(size, b"\0")
+    with watching(Live(LAN)) as seen, socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+        raw.setsockopt(263, 15, 1)  # PACKET_VNET_HDR: it may be given what a network card would cut
+        raw.bind((SENDER, 0))
+        raw.send(struct.pack("<BBHHHH", 1, 1, 54, 1400, 34, 16) + joined)  # TCP over IPv4
+        seen.wait(lambda: bool(seen.source.notes))
+    assert seen.packets.wire_len.tolist() == [14 + size]
+    assert "frames of 3,014 bytes on lan0: its segments are joined" in seen.source.notes[0]
 
 
 def test_time_goes_on_while_nothing_is_sent() -> None:

@@ -10,7 +10,9 @@ import sys
 from edgeprint.errors import CannotCapture
 
 ETHERNET, LOOPBACK = 1, 772  # ARPHRD_ numbers: those whose frames begin with two MACs
-GET_FLAGS, UP = 0x8913, 1  # SIOCGIFFLAGS, IFF_UP
+GET_FLAGS, GET_MTU, UP = 0x8913, 0x8921, 1  # SIOCGIFFLAGS, SIOCGIFMTU, IFF_UP
+HEADER_BYTES = 14 + 2 * 4  # of Ethernet, with two VLAN tags
+ANY_LENGTH = 1 << 32
 
 
 class State(enum.StrEnum):
@@ -34,16 +36,28 @@ def state(interface: str) -> State:
     return State.UP if not sys.platform.startswith("linux") or _is_up(interface) else State.DOWN
 
 
+def longest_frame(interface: str) -> int:
+    """Bytes that a frame has at most on the wire; no limit where that is not known."""
+    try:
+        return _asked(interface, GET_MTU, "i") + HEADER_BYTES
+    except (OSError, ImportError):
+        return ANY_LENGTH
+
+
 def _is_up(interface: str) -> bool:
+    try:
+        return bool(_asked(interface, GET_FLAGS, "H") & UP)
+    except OSError:
+        return False
+
+
+def _asked(interface: str, question: int, form: str) -> int:
+    """What Linux answers of an interface (netdevice(7)). Raises OSError."""
     import fcntl
 
-    request = struct.pack("16sH14x", interface.encode(), 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        try:
-            flags = struct.unpack_from("16xH", fcntl.ioctl(any_socket, GET_FLAGS, request))[0]
-        except OSError:
-            return False
-    return bool(flags & UP)
+        answer = fcntl.ioctl(any_socket, question, struct.pack("16s24x", interface.encode()))
+    return struct.unpack_from(f"16x{form}", answer)[0]
 
 
 def present(interface: str) -> None:

@@ -7,37 +7,27 @@
         source.backend, source.notes        # what it came to, and why
     source.stop()                           # from a signal or another thread: what is held still comes
 
-ring    TPACKET_V3, memory shared with the kernel     (the default)
-recv    one call a packet; also where the kernel refuses a ring
-scapy   portable, slow
-
 An interface that goes down is waited for, and one that was deleted is opened again when it is back. A clock
 that is set forward is followed. Where it is set back, what came before is let through and time begins anew.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from edgeprint.edge import interface as interfaces
 from edgeprint.edge.batch import NOTHING, Batch, Packets, Sluice
 from edgeprint.edge.interface import State
-from edgeprint.edge.recv import Recv
-from edgeprint.edge.ring import Ring
-from edgeprint.edge.scapy_reader import ScapyReader
-from edgeprint.errors import BadParams, CannotCapture
+from edgeprint.edge.readers import Reader, opened
+from edgeprint.errors import CannotCapture
 
-BACKENDS = ("ring", "recv", "scapy")
 EVERY_NS = 10**9  # between batches
 SETTLED_NS = 500_000_000  # after which a packet has been read: a ring hands its blocks over every 100 ms
 STEP_NS = 10**9  # a clock that moves more than this against the steady one was set
@@ -47,17 +37,6 @@ MOST_NOTES = 20
 
 def to_stderr(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
-
-
-class Reader(Protocol):
-    """One way to read an interface. Any method but `close` raises OSError when the interface is gone."""
-
-    backend: str
-    notes: list[str]
-
-    def read(self, seconds: float) -> Packets: ...
-    def lost(self) -> int | None: ...
-    def close(self) -> None: ...
 
 
 class Live:
@@ -84,6 +63,7 @@ class Live:
         self.notes = list(self._reader.notes)
         self._index = interfaces.index(interface)
         self._state = State.UP
+        self._longest_frame = interfaces.longest_frame(interface)
         self._sluice = Sluice()
         self._reached_ns = clock_ns()
         self._ahead_ns = self._reached_ns - steady_ns()
@@ -134,8 +114,19 @@ class Live:
             self._note(f"the clock of this machine was set {way} by {abs(moved_ns) / 1e9:,.0f} s")
         if moved_ns < -STEP_NS:
             yield self._sluice.before_set_back(now_ns)
-        yield self._sluice.until(min(now_ns, self._reached_ns) - SETTLED_NS)
+        batch = self._sluice.until(min(now_ns, self._reached_ns) - SETTLED_NS)
         self.late = self._sluice.late
+        self._note_joined(int(batch.wire_len.max(initial=0)))
+        yield batch
+
+    def _note_joined(self, longest: int) -> None:
+        """Say once that the kernel joins segments before anyone may see them, other than on the wire."""
+        if longest > self._longest_frame:
+            self._longest_frame = interfaces.ANY_LENGTH
+            self._note(
+                f"frames of {longest:,} bytes on {self.interface}: its segments are joined on arrival, so sizes are "
+                f"not those on the wire; sudo ethtool -K {self.interface} gro off lro off"
+            )
 
     def _follow_interface(self) -> None:
         """Say what has become of it; open it again once it is there under another number."""
@@ -174,46 +165,6 @@ class Live:
         if sentence not in self.notes[-1:]:
             self.notes = [*self.notes, sentence][-MOST_NOTES:]
             self._say(sentence)
-
-
-def opened(interface: str, backend: str) -> Reader:
-    """A reader of the interface by that back-end, or by recv where the kernel refuses a ring.
-
-    Raises BadParams for a back-end that there is not, CannotCapture where the interface cannot be read.
-    """
-    if backend not in BACKENDS:
-        raise BadParams(f"{backend!r} is no back-end of capture; give {', '.join(BACKENDS)}")
-    interfaces.present(interface)
-    if backend != "scapy" and not sys.platform.startswith("linux"):
-        raise CannotCapture(f"the {backend} back-end needs Linux; --backend scapy reads {interface} here")
-    try:
-        if backend == "ring":
-            return _ring_or_recv(interface)
-        return Recv(interface) if backend == "recv" else ScapyReader(interface)
-    except PermissionError as error:
-        raise CannotCapture(how_to_permit(interface)) from error
-    except OSError as error:
-        raise CannotCapture(f"{interface} cannot be read: {error}") from error
-
-
-def _ring_or_recv(interface: str) -> Reader:
-    try:
-        return Ring(interface)
-    except PermissionError:
-        raise
-    except OSError as error:
-        reader = Recv(interface)
-        reader.notes.insert(0, f"the kernel refuses a ring ({error.strerror}): packets are read one by one")
-        return reader
-
-
-def how_to_permit(interface: str) -> str:
-    """The sentence that a person without permission needs."""
-    python = Path(os.path.realpath(sys.executable))
-    return (
-        f"reading {interface} needs the capability CAP_NET_RAW: sudo setcap cap_net_raw+ep {python}, "
-        "or docker run --cap-add NET_RAW, or AmbientCapabilities=CAP_NET_RAW in a systemd unit"
-    )
 
 
 @contextmanager

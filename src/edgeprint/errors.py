@@ -9,6 +9,7 @@ EdgeprintError
 ├── NotEnoughData       too few samples to train or to judge
 ├── BadArtifact         a model folder is incomplete or contradicts itself
 ├── UnknownModel        a model, version or alias that the registry does not hold
+├── BadStore            the agent's history cannot be used
 ├── GateRefused         a challenger is not good enough to be promoted
 └── UntrustedModel      a model's signature or hash does not hold
 """
@@ -48,6 +49,10 @@ class BadArtifact(EdgeprintError):
 
 class UnknownModel(EdgeprintError):
     """A model, version or alias that the registry does not hold."""
+
+
+class BadStore(EdgeprintError):
+    """The agent's history cannot be written, or is of another version."""
 
 
 class GateRefused(EdgeprintError):

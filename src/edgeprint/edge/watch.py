@@ -24,22 +24,23 @@ from edgeprint.binary.features import ColumnStream, SpectrogramSpec
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.batch import Batch
 from edgeprint.edge.verdicts import Judgement, Standing, Summary, Verdict
-from edgeprint.packets.inventory import Inventory, mac_text
+from edgeprint.packets.inventory import Inventory, mac_number, mac_text
 
 MOST_STRANGERS = 64  # MACs followed one by one; a flood of made-up ones only raises a count
 GROUP_BIT = np.uint64(1 << 40)  # of multicast and broadcast MACs
 
 OnVerdict = Callable[[Verdict], None]
+OnTick = Callable[[int], None]
 OnColumns = Callable[[str, NDArray[np.int64], NDArray[np.float32]], None]
 
 
 @dataclass
 class Watched:
-    """What the agent remembers of one device or stranger; no `stream` where there is no model."""
+    """What the agent remembers of one device or stranger."""
 
     device: str
     judgement: Judgement
-    stream: ColumnStream | None = None
+    stream: ColumnStream
     mac: str | None = None
     packets: int = 0
     columns: int = 0
@@ -53,8 +54,7 @@ class Watched:
         """Packets [k] of the device in the open tick."""
         self.packets += len(time_ns)
         self.spoke = True
-        if self.stream is not None:
-            self.stream.push(time_ns, signed_size)
+        self.stream.push(time_ns, signed_size)
 
     def judge(self, time_ns: int, confidence: float | None) -> Verdict:
         self.judgement = self.judgement.after(confidence)
@@ -63,7 +63,8 @@ class Watched:
             self.inferences += 1
             self.hits += self.judgement.is_hit(confidence)
             self.confidence_sum += confidence
-        return Verdict(time_ns, self.device, self.mac, self.judgement.standing, confidence, self.columns)
+        standing, run = self.judgement.standing, self.judgement.run
+        return Verdict(time_ns, self.device, self.mac, standing, confidence, self.columns, run)
 
     def summary(self) -> Summary:
         share, mean = None, None
@@ -84,10 +85,17 @@ class Watch:
         streak: int,
         on_verdict: OnVerdict,
         on_columns: OnColumns | None = None,
+        on_tick: OnTick | None = None,
     ) -> None:
-        """`on_columns` gets each device's new frame numbers [m] and columns [m, h] as they are made."""
+        """`streak` is for models whose card names none of their own.
+
+        `on_columns` gets each device's new frame numbers [m] and columns [m, h] as they are made, `on_tick`
+        the end of a tick (ns) after its verdicts.
+        """
         self._bank, self._streak = bank, streak
-        self._on_verdict, self._on_columns = on_verdict, on_columns
+        self._on_verdict, self._on_columns, self._on_tick = on_verdict, on_columns, on_tick
+        specs = [member.spec for member in bank.members.values()] or [SpectrogramSpec()]
+        self._spec = specs[0]  # of columns that no model reads: of strangers, for a person to name
         self._watched = [self._watch(name) for name in inventory.devices]
         self._strangers: dict[int, Watched] = {}
         self.packets_beyond = 0  # of strangers beyond the most that are followed
@@ -95,7 +103,7 @@ class Watch:
         owners = sorted(inventory.by_mac.items())
         self._macs = np.array([mac for mac, _ in owners], "u8")
         self._owner = np.array([order[device] for _, device in owners], "i8")
-        hops = [member.spec.hop_ns for member in bank.members.values()] or [SpectrogramSpec().hop_ns]
+        hops = [spec.hop_ns for spec in specs]
         self._step_ns = math.gcd(*hops)
         self._settled_ns = 2 * max(hops)  # after the last packet: then no frame is open
         self._tick: int | None = None  # the open one
@@ -105,8 +113,38 @@ class Watch:
     def _watch(self, device: str) -> Watched:
         member = self._bank.members.get(device)
         if member is None:
-            return Watched(device, Judgement(1, self._streak, Standing.UNKNOWN))
-        return Watched(device, Judgement(member.threshold, self._streak), ColumnStream(member.spec))
+            return self._unknown(device)
+        judgement = Judgement(member.threshold, member.streak or self._streak)
+        return Watched(device, judgement, ColumnStream(member.spec))
+
+    def _unknown(self, device: str, mac: str | None = None) -> Watched:
+        """One without a model: its columns are made and shown, not judged."""
+        judgement = Judgement(1, self._streak, Standing.UNKNOWN)
+        return Watched(device, judgement, ColumnStream(self._spec), mac)
+
+    @property
+    def everyone(self) -> list[Watched]:
+        """The inventory's devices in its order, then the strangers as they appeared."""
+        return [*self._watched, *self._strangers.values()]
+
+    @property
+    def clock(self) -> tuple[int | None, int, int]:
+        """Begin of the open tick (None before the first), time of the last packet and of now, ns."""
+        return None if self._tick is None else self._tick * self._step_ns, self._last_ns, self._now_ns
+
+    @clock.setter
+    def clock(self, times: tuple[int | None, int, int]) -> None:
+        begin_ns, self._last_ns, self._now_ns = times
+        self._tick = None if begin_ns is None else begin_ns // self._step_ns
+
+    def again(self, device: str, mac: str | None) -> Watched | None:
+        """A device or stranger of an earlier watch: followed from now on; None for one no longer listed."""
+        if mac is None:
+            return next((watched for watched in self._watched if watched.device == device), None)
+        number = mac_number(mac)
+        if number in self._macs or len(self._strangers) >= MOST_STRANGERS:
+            return None
+        return self._strangers.setdefault(number, self._unknown(device, mac))
 
     def take(self, batch: Batch) -> None:
         """Packets in time order, and how far time has come; closes every tick that is over."""
@@ -126,14 +164,13 @@ class Watch:
     def _begin_anew(self) -> None:
         """The clock was set back: without this, all that comes would be late until it is where it was."""
         self.finish()
-        for watched in self._watched:
-            if watched.stream is not None:
-                watched.stream = ColumnStream(watched.stream.spec)
+        for watched in self.everyone:
+            watched.stream = ColumnStream(watched.stream.spec)
         self._tick, self._last_ns = None, 0
 
     def summary(self) -> list[Summary]:
-        """The inventory's devices in its order, then the strangers as they appeared."""
-        return [watched.summary() for watched in [*self._watched, *self._strangers.values()]]
+        """A row for each of `everyone`."""
+        return [watched.summary() for watched in self.everyone]
 
     def _push(self, batch: Batch, rows: NDArray[np.bool_]) -> None:
         """Give each device its packets of one tick; a packet between two of them counts for both."""
@@ -145,7 +182,8 @@ class Watch:
             mine = sent | (receiver == owner)
             self._watched[owner].take(time_ns[mine], np.where(sent, size, -size)[mine])
         strange = (sender < 0) & (src > 0) & ((src & GROUP_BIT) == 0)  # 0: a link layer without MACs
-        self._meet(src[strange], time_ns[strange], size[strange])
+        self._meet(src[strange])
+        self._follow(time_ns, src, batch.dst[rows], size)
         self._last_ns = max(self._last_ns, int(time_ns.max()))
 
     def _owners(self, macs: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -153,19 +191,32 @@ class Watch:
         at = np.minimum(np.searchsorted(self._macs, macs), len(self._macs) - 1)
         return np.where(self._macs[at] == macs, self._owner[at], -1)
 
-    def _meet(self, src: NDArray[np.uint64], time_ns: NDArray[np.int64], size: NDArray[np.int64]) -> None:
-        """Count what strangers sent: each of the first, and all others in one sum, were they a million."""
+    def _meet(self, src: NDArray[np.uint64]) -> None:
+        """Count what strangers sent [k]: each of the first, and all others in one sum, were they a million."""
         macs, packets = np.unique(src, return_counts=True)
         known = np.isin(macs, np.array(list(self._strangers), "u8"))
         fresh = np.flatnonzero(~known)[: MOST_STRANGERS - len(self._strangers)]
-        followed = macs[np.union1d(np.flatnonzero(known), fresh)]
-        self.packets_beyond += len(src) - int(packets[np.isin(macs, followed)].sum())
-        for mac in followed.tolist():
-            mine = src == mac
+        rows = np.union1d(np.flatnonzero(known), fresh)
+        self.packets_beyond += len(src) - int(packets[rows].sum())
+        for mac, count in zip(macs[rows].tolist(), packets[rows].tolist(), strict=True):
             if mac not in self._strangers:
-                unknown = Judgement(1, self._streak, Standing.UNKNOWN)
-                self._strangers[mac] = Watched(mac_text(mac), unknown, mac=mac_text(mac))
-            self._strangers[mac].take(time_ns[mine], size[mine])
+                self._strangers[mac] = self._unknown(mac_text(mac), mac_text(mac))
+            self._strangers[mac].packets += count
+            self._strangers[mac].spoke = True
+
+    def _follow(
+        self,
+        time_ns: NDArray[np.int64],
+        src: NDArray[np.uint64],
+        dst: NDArray[np.uint64],
+        size: NDArray[np.int64],
+    ) -> None:
+        """Give the strangers that are followed their packets, sent and received."""
+        strangers = np.array(list(self._strangers), "u8")
+        for mac in np.intersect1d(strangers, np.concatenate([src, dst])).tolist():
+            sent = src == mac
+            mine = sent | (dst == mac)
+            self._strangers[mac].stream.push(time_ns[mine], np.where(sent, size, -size)[mine])
 
     def _close_until(self, tick: int) -> None:
         """Close all ticks before `tick`; silence in which nothing is open is skipped."""
@@ -180,19 +231,21 @@ class Watch:
 
     def _close(self, now_ns: int) -> None:
         """All columns that a tick has made, then all inferences, then the verdicts."""
-        fresh = [watched.device for watched in self._watched if self._advance(watched, now_ns)]
-        confidence = self._bank.predict(fresh)
-        for watched in [*self._watched, *self._strangers.values()]:
-            if watched.device in confidence or (watched.stream is None and watched.spoke):
+        everyone = self.everyone
+        fresh = [watched.device for watched in everyone if self._advance(watched, now_ns)]
+        confidence = self._bank.predict(device for device in fresh if device in self._bank.members)
+        for watched in everyone:
+            unknown = watched.judgement.standing is Standing.UNKNOWN
+            if watched.device in confidence or (unknown and watched.spoke):
                 self._on_verdict(watched.judge(now_ns, confidence.get(watched.device)))
             watched.spoke = False
+        if self._on_tick:
+            self._on_tick(now_ns)
 
     def _advance(self, watched: Watched, now_ns: int) -> bool:
         """Move the columns that have ended into the device's ring; whether there were any."""
-        if watched.stream is None:
-            return False
         frames, columns = watched.stream.advance(now_ns)
-        for column in columns:
+        for column in columns if watched.device in self._bank.members else ():
             self._bank.append(watched.device, column)
         watched.columns += len(frames)
         if self._on_columns and len(frames):

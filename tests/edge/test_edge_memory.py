@@ -13,8 +13,8 @@ from simulated_home import CAMERA, PLUG, ROUTER, SPEC, WIDTH, write_model
 from edgeprint import artifact
 from edgeprint.binary.features import SpectrogramSpec
 from edgeprint.edge.bank import Bank
-from edgeprint.edge.memory import restore, save
 from edgeprint.edge.batch import Batch
+from edgeprint.edge.memory import restore, save
 from edgeprint.edge.verdicts import Standing, Verdict
 from edgeprint.edge.watch import Watch
 from edgeprint.packets.inventory import Device, Inventory, mac_number

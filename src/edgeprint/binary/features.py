@@ -126,7 +126,7 @@ class ColumnStream:
         return {"about": about, "numbers": self._numbers, "sums": self._sums}
 
     def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
-        """Go on where another stream of the same spec was. Raises ValueError for the state of another spec."""
+        """Go on where another stream was. Raises ValueError for the state of one of another spec."""
         numbers, sums = (np.asarray(state[name], "i8") for name in ("numbers", "sums"))
         if sums.shape != (len(numbers), self.spec.height):
             raise ValueError(

@@ -64,7 +64,7 @@ class AlarmBook:
         confidence = 0.0 if math.isnan(verdict.confidence) else verdict.confidence
         if verdict.verdict is not Standing.DEVIATES:
             self._follow(verdict, confidence)
-            return self._close(alarm, verdict.time_ns) if alarm else None
+            return self.close(device, verdict.time_ns) if alarm else None
         if alarm:
             longest, lowest = max(alarm.longest, -verdict.run), min(alarm.lowest, confidence)
             later = replace(alarm, longest=longest, lowest=lowest)
@@ -78,14 +78,9 @@ class AlarmBook:
         self.open[device] = later
         return later
 
-    def close_all_but(self, deviating: Iterable[str], now_ns: int) -> list[Alarm]:
-        """End what was left open by devices of which nothing is remembered."""
-        stale = [alarm for device, alarm in self.open.items() if device not in set(deviating)]
-        return [self._close(alarm, now_ns) for alarm in stale]
-
-    def _close(self, alarm: Alarm, now_ns: int) -> Alarm:
-        del self.open[alarm.device]
-        return replace(alarm, end_ns=now_ns)
+    def close(self, device: str, now_ns: int) -> Alarm:
+        """End the device's open alarm."""
+        return replace(self.open.pop(device), end_ns=now_ns)
 
     def _follow(self, verdict: Verdict, confidence: float) -> None:
         """Remember where the misses in a row began."""

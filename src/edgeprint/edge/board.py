@@ -25,6 +25,7 @@ from edgeprint.packets.inventory import Inventory, is_randomised, mac_number, ma
 
 RECENT = 120  # confidences of a device that its line is drawn from: a quarter of an hour at 7.5 s
 STRANGER = "stranger"  # category of what the inventory does not list
+MOST_ALARMS = 50  # that are over
 COLUMNS = 60  # of a device in its picture, and in a label that goes back to training
 
 
@@ -84,7 +85,7 @@ class Board:
         self._lock = threading.Lock()
         self._inventory, self._widths = inventory, widths
         self._seen: dict[str, Seen] = {name: Seen() for name in inventory.devices}
-        self._alarms: dict[str, Alarm] = {}
+        self._alarms: dict[tuple[str, int], Alarm] = {}
         self.now_ns = 0  # end of the last tick, in the packets' time
         self.ticks = 0
         self.inferences = 0
@@ -104,11 +105,12 @@ class Board:
             self._seen.setdefault(device, Seen()).columns.extend(columns)
 
     def alarm(self, alarm: Alarm) -> None:
+        """One that began, changed or ended; of those that ended the last are kept."""
         with self._lock:
-            if alarm.is_open:
-                self._alarms[alarm.device] = alarm
-            else:
-                self._alarms.pop(alarm.device, None)
+            self._alarms[alarm.device, alarm.begin_ns] = alarm
+            ended = sorted(key[::-1] for key, kept in self._alarms.items() if not kept.is_open)
+            for begin_ns, device in ended[:-MOST_ALARMS]:
+                del self._alarms[device, begin_ns]
 
     def tick(self, now_ns: int, summary: Sequence[Summary]) -> None:
         """A tick is over."""
@@ -125,9 +127,10 @@ class Board:
         with self._lock:
             return self._device(name, self._seen[name]) if name in self._seen else None
 
-    def open_alarms(self) -> list[Alarm]:
+    def alarms(self) -> list[Alarm]:
+        """The newest first."""
         with self._lock:
-            return list(self._alarms.values())
+            return sorted(self._alarms.values(), key=lambda alarm: -alarm.begin_ns)
 
     def spectrogram(self, name: str) -> NDArray[np.float32] | None:
         """The device's last columns [w, h], the oldest first; None where there are none."""

@@ -64,5 +64,6 @@ def columns_blob(columns: NDArray[np.float32]) -> tuple[int, bytes]:
 
 def label_of(row: tuple) -> Label:
     """A label from its row."""
-    *values, height, blob = row
-    return Label(*values, np.frombuffer(blob, "<f4").reshape(-1, height))
+    time_ns, device, mac, verdict, label, schema_hash, height, blob = row
+    columns = np.frombuffer(blob, "<f4").reshape(-1, height)
+    return Label(time_ns, device, mac, verdict, label, schema_hash, columns)

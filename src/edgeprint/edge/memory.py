@@ -1,7 +1,8 @@
 """What the agent remembers when it is stopped: open bins, rings of columns and judgements, so that an update
 does not cost the bootstrap again.
 
-    save(watch, bank, path)
+    memory = Memory(watch, bank, path, say=print)
+    memory.now_and_then(), memory.keep()
     said = restore(watch, bank, path, now_ns)       # sentences on what was forgotten, and why
 
 One .npz file, replaced in one step: arrays a device, and a JSON text on whose they are. A device whose
@@ -12,7 +13,9 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +23,46 @@ import numpy as np
 
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.verdicts import Standing
-from edgeprint.edge.watch import Watch, Watched
+from edgeprint.edge.watch import Watch
+from edgeprint.edge.watched import Watched
 
 VERSION = 1
 COUNTS = ("packets", "columns", "ticks", "inferences", "hits", "confidence_sum", "spoke")
+EVERY_S = 900.0  # between two saves of a running agent: 40 devices are 1 MB, and a card wears out
 CLOCK_MARGIN_NS = 60 * 10**9  # by which a clock may have been set back without the memory being of the future
+
+
+class Memory:
+    """Keeps a watch's memory in a file: now and then, for a kill or a power cut, and when it is told to."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        bank: Bank,
+        path: Path,
+        *,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._watch, self._bank, self._path, self._say, self._clock = watch, bank, path, say, clock
+        self._kept_s = clock()
+        self._troubled = False
+
+    def now_and_then(self) -> None:
+        """Between two batches; between two packets of one the memory would be of no moment at all."""
+        if self._clock() - self._kept_s >= EVERY_S:
+            self.keep()
+
+    def keep(self) -> None:
+        """Save; a disk that does not take it is told of once."""
+        self._kept_s = self._clock()
+        try:
+            save(self._watch, self._bank, self._path)
+            self._troubled = False
+        except OSError as error:
+            if not self._troubled:
+                self._say(f"a restart will cost the bootstrap: {error}")
+            self._troubled = True
 
 
 def save(watch: Watch, bank: Bank, path: Path) -> None:

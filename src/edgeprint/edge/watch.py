@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +23,7 @@ from edgeprint.binary.features import ColumnStream, SpectrogramSpec
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.batch import Batch
 from edgeprint.edge.verdicts import Judgement, Standing, Summary, Verdict
+from edgeprint.edge.watched import Watched
 from edgeprint.packets.inventory import Inventory, mac_number, mac_text
 
 MOST_STRANGERS = 64  # MACs followed one by one; a flood of made-up ones only raises a count
@@ -32,46 +32,6 @@ GROUP_BIT = np.uint64(1 << 40)  # of multicast and broadcast MACs
 OnVerdict = Callable[[Verdict], None]
 OnTick = Callable[[int], None]
 OnColumns = Callable[[str, NDArray[np.int64], NDArray[np.float32]], None]
-
-
-@dataclass
-class Watched:
-    """What the agent remembers of one device or stranger."""
-
-    device: str
-    judgement: Judgement
-    stream: ColumnStream
-    mac: str | None = None
-    packets: int = 0
-    columns: int = 0
-    ticks: int = 0
-    inferences: int = 0
-    hits: int = 0
-    confidence_sum: float = 0.0
-    spoke: bool = False  # since the last tick
-
-    def take(self, time_ns: NDArray[np.int64], signed_size: NDArray[np.int64]) -> None:
-        """Packets [k] of the device in the open tick."""
-        self.packets += len(time_ns)
-        self.spoke = True
-        self.stream.push(time_ns, signed_size)
-
-    def judge(self, time_ns: int, confidence: float | None) -> Verdict:
-        self.judgement = self.judgement.after(confidence)
-        self.ticks += 1
-        if confidence is not None:
-            self.inferences += 1
-            self.hits += self.judgement.is_hit(confidence)
-            self.confidence_sum += confidence
-        standing, run = self.judgement.standing, self.judgement.run
-        return Verdict(time_ns, self.device, self.mac, standing, confidence, self.columns, run)
-
-    def summary(self) -> Summary:
-        share, mean = None, None
-        if self.inferences:
-            share, mean = self.hits / self.inferences, self.confidence_sum / self.inferences
-        standing = self.judgement.standing
-        return Summary(self.device, self.packets, self.columns, self.ticks, share, mean, standing)
 
 
 class Watch:
@@ -123,6 +83,11 @@ class Watch:
         return Watched(device, judgement, ColumnStream(self._spec), mac)
 
     @property
+    def spec(self) -> SpectrogramSpec:
+        """Of columns that no model reads."""
+        return self._spec
+
+    @property
     def everyone(self) -> list[Watched]:
         """The inventory's devices in its order, then the strangers as they appeared."""
         return [*self._watched, *self._strangers.values()]
@@ -150,7 +115,7 @@ class Watch:
         """Packets in time order, and how far time has come; closes every tick that is over."""
         if batch.now_ns < self._now_ns:
             self._begin_anew()
-        self._now_ns = batch.now_ns
+        self._now_ns = int(batch.now_ns)
         ticks = batch.time_ns // self._step_ns
         for tick in np.unique(ticks).tolist():
             self._close_until(tick)
@@ -192,7 +157,7 @@ class Watch:
         return np.where(self._macs[at] == macs, self._owner[at], -1)
 
     def _meet(self, src: NDArray[np.uint64]) -> None:
-        """Count what strangers sent [k]: each of the first, and all others in one sum, were they a million."""
+        """Count what strangers sent [k]: each of the first, all others in one sum, were they a million."""
         macs, packets = np.unique(src, return_counts=True)
         known = np.isin(macs, np.array(list(self._strangers), "u8"))
         fresh = np.flatnonzero(~known)[: MOST_STRANGERS - len(self._strangers)]

@@ -36,7 +36,7 @@ def mac_text(number: int) -> str:
 
 
 def is_randomised(mac: int) -> bool:
-    """Whether the MAC is locally administered: made up by the device, not given by its maker (IEEE 802 8.2)."""
+    """Whether the MAC is locally administered (IEEE 802, 8.2): made up by the device, not its maker's."""
     return bool(mac >> 41 & 1)
 
 

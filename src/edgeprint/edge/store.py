@@ -13,6 +13,7 @@ it begins and one when it is over. `kill -9` costs what was not flushed: the tic
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from edgeprint.errors import BadStore
 MOST_WAITING = 20_000  # rows in memory while the disk takes none: a quarter of an hour of 40 devices at 2 s
 BUSY_S = 0.2  # for which a tick waits for another process; captured packets queue up meanwhile
 PERSON_BUSY_S = 5.0  # for which a person who presses a button waits
+LONGEST_PAUSE = 32  # ticks between two tries while the disk takes nothing: all that waits is tried anew
 LOOK_EVERY = 2048  # rows between two looks at the size: about 300 kB
 PRUNED_AT_ONCE = 512  # rows a transaction: what is deleted goes through the log too
 FILL = 0.8  # of the bound, for the database; the rest is for the log and what is written between two looks
@@ -45,6 +47,7 @@ class Store:
         self._waiting: deque[tuple[str, tuple]] = deque()
         self._connection: sqlite3.Connection | None = None
         self._unseen = 0  # rows written since the last look at the size
+        self._pause = self._failures = 0  # flushes to let pass, and that failed one after the other
         self.trouble: str | None = None  # why nothing is written at the moment
         self.lost = 0  # rows that were dropped unwritten
 
@@ -58,8 +61,9 @@ class Store:
         self._wait(ALARM, (a.device, a.begin_ns, a.noticed_ns, a.end_ns, a.longest, a.lowest))
 
     def flush(self) -> None:
-        """Write what waits, as one transaction; keep it for later where that fails."""
-        if not self._waiting:
+        """Write what waits, as one transaction; keep it for later, and for ever longer, where that fails."""
+        self._pause -= 1
+        if not self._waiting or self._pause > 0:
             return
         try:
             connection = self._open()
@@ -77,6 +81,7 @@ class Store:
 
     def close(self) -> None:
         """Flush, and let SQLite fold its log into the database."""
+        self._pause = 0
         self.flush()
         if self._connection:
             with contextlib.suppress(sqlite3.Error):
@@ -153,12 +158,14 @@ class Store:
                     break
 
     def _failed(self, error: Exception) -> None:
-        """Say why, once, and start with a new connection at the next tick."""
+        """Say why, once, and try with a new connection later."""
+        self._pause = min(1 << self._failures, LONGEST_PAUSE)
+        self._failures += 1
         if self._connection:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
-        why = str(error)
+        why = str(error) + (" (the disk is read-only)" if _is_read_only(self.path.parent) else "")
         if type(error) is sqlite3.DatabaseError:  # the file's fault; its subclasses are the disk's or ours
             why += f"; what was there is now {self._set_aside().name}"
         if self.trouble is None:
@@ -177,17 +184,28 @@ class Store:
     def _recovered(self) -> None:
         if self.trouble is not None:
             self._say(f"history is written again; {self.lost} rows were lost so far")
-        self.trouble = None
+        self.trouble, self._failures = None, 0
 
     def _read(self, query: str, values: tuple) -> list[tuple]:
-        """Rows over a connection of its own; none where there is no database to read."""
+        """Rows over a connection of its own; none where there is no database to read.
+
+        It may write, for the log of an agent that was killed has to be folded in before anything can be read.
+        """
         try:
             with contextlib.closing(
-                sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+                sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_S)
             ) as connection:
                 return connection.execute(query, values).fetchall()
         except sqlite3.Error:
             return []
+
+
+def _is_read_only(folder: Path) -> bool:
+    """What SQLite calls 'unable to open database file'."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def size(connection: sqlite3.Connection) -> int:

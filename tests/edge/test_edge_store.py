@@ -202,7 +202,9 @@ def test_a_killed_agent_loses_at_most_the_tick_that_was_open(tmp_path: Path) -> 
     for life in range(5):
         if life:
             path.unlink()
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+        )
         assert writer.stdout
         seen = [writer.stdout.readline() for _ in range(20 + 7 * life)]
         time.sleep(life / 1000)  # somewhere within a tick

@@ -59,7 +59,7 @@ def broker(url: str, *, password: str | None = None, ca: Path | None = None) -> 
         port = parts.port
     except ValueError as error:
         raise BadParams(f"--mqtt: {error}") from error
-    if parts.scheme not in PORTS or not parts.hostname:
+    if parts.scheme not in PORTS or not parts.hostname or parts.query or "#" in url:
         raise BadParams(f"--mqtt {url} is not mqtt://[USER@]HOST[:PORT][/BASE] or mqtts://")
     if parts.password:
         raise BadParams("--mqtt: give the password in a file, by --mqtt-password-file")

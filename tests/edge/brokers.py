@@ -33,7 +33,9 @@ def mosquitto(folder: Path, port: int, *lines: str) -> Iterator[subprocess.Popen
         pytest.skip("needs mosquitto, of Debian's package of that name")
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "mosquitto.conf"
-    config.write_text("\n".join(["user root", f"listener {port} 127.0.0.1", *(lines or ("allow_anonymous true",)), ""]))
+    config.write_text(
+        "\n".join(["user root", f"listener {port} 127.0.0.1", *(lines or ("allow_anonymous true",)), ""])
+    )
     log = folder / "mosquitto.log"
     with log.open("w") as file:
         process = subprocess.Popen([program, "-c", str(config)], stdout=file, stderr=file)

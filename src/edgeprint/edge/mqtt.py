@@ -77,14 +77,15 @@ class Publisher:
     def __init__(self, broker: Broker, *, say: Callable[[str], None]) -> None:
         """Begins to connect, and goes on trying. Raises BadParams where `ca` cannot be read."""
         from paho.mqtt.client import Client
-        from paho.mqtt.enums import CallbackAPIVersion
+        from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
+        self._queue_full = MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
         self._broker, self._say = broker, say
         self._lock = threading.RLock()
         self._latest: dict[str, Device] = {}
         self._sent: dict[str, Device] = {}
         self._said_lost = False
-        self.lost = 0  # messages that the queue had no room for
+        self.lost = 0  # alarms that the queue had no room for
         client = self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"{broker.base}-agent")
         client.max_queued_messages_set(MOST_QUEUED)
         client.reconnect_delay_set(1, SLOWEST_RETRY_S)
@@ -118,7 +119,9 @@ class Publisher:
     def alarm(self, alarm: Alarm) -> None:
         """An alarm that began or ended; it waits where the broker is gone."""
         event = "began" if alarm.is_open else "ended"
-        self._send(self._topic("alarm"), {"event": event, **answers.alarm(alarm)}, retain=False)
+        payload = json.dumps({"event": event, **answers.alarm(alarm)})
+        done = self._client.publish(self._topic("alarm"), payload, qos=1)
+        self.lost += done.rc == self._queue_full
 
     def close(self) -> None:
         """Say goodbye, where somebody listens."""
@@ -131,17 +134,15 @@ class Publisher:
 
     def _announce(self, device: Device) -> None:
         for topic, payload in discovery(device, self._broker.base).items():
-            self._send(topic, payload, retain=True)
+            self._keep(topic, payload)
 
     def _state(self, device: Device) -> None:
         self._sent[device.name] = device
-        self._send(self._topic(f"{node(device.name)}/state"), state(device), retain=True)
+        self._keep(self._topic(f"{node(device.name)}/state"), state(device))
 
-    def _send(self, topic: str, payload: dict[str, Any], *, retain: bool) -> None:
-        from paho.mqtt.enums import MQTTErrorCode
-
-        done = self._client.publish(topic, json.dumps(payload), qos=1, retain=retain)
-        self.lost += done.rc == MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
+    def _keep(self, topic: str, payload: dict[str, Any]) -> None:
+        """Retained, and never sent twice: a copy of an hour ago would overtake what is sent on return."""
+        self._client.publish(topic, json.dumps(payload), qos=0, retain=True)
 
     def _topic(self, rest: str) -> str:
         return f"{self._broker.base}/{rest}"

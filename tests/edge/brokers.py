@@ -25,20 +25,22 @@ def free_port() -> int:
         return one.getsockname()[1]
 
 
+def program(name: str) -> str:
+    """Skips the test where it is not installed."""
+    return shutil.which(name, path=PLACES) or pytest.skip(f"needs {name}, of Debian's package mosquitto")
+
+
 @contextlib.contextmanager
 def mosquitto(folder: Path, port: int, *lines: str) -> Iterator[subprocess.Popen]:
     """A broker on loopback; `lines` are added to its configuration. Skips the test where there is none."""
-    program = shutil.which("mosquitto", path=PLACES)
-    if program is None:
-        pytest.skip("needs mosquitto, of Debian's package of that name")
+    command = [program("mosquitto"), "-c", str(folder / "mosquitto.conf")]
     folder.mkdir(parents=True, exist_ok=True)
     config = folder / "mosquitto.conf"
-    config.write_text(
-        "\n".join(["user root", f"listener {port} 127.0.0.1", *(lines or ("allow_anonymous true",)), ""])
-    )
+    listener = ["user root", f"listener {port} 127.0.0.1"]
+    config.write_text("\n".join([*listener, *(lines or ("allow_anonymous true",)), ""]))
     log = folder / "mosquitto.log"
     with log.open("w") as file:
-        process = subprocess.Popen([program, "-c", str(config)], stdout=file, stderr=file)
+        process = subprocess.Popen(command, stdout=file, stderr=file)
         try:
             until(lambda: _answers(port) or process.poll() is not None)
             assert process.poll() is None, log.read_text()

@@ -56,7 +56,8 @@ def test_a_signal_ends_the_agent_with_the_final_table(
     assert [row[:2] for row in table[1:]] == [["camera", "25"], ["plug", "25"], [ROUTER, "25"]]
     stored = json.loads(summary.read_text())
     assert [row["packets"] for row in stored["devices"]] == [25, 25, 25]
-    assert stored["devices"][0]["columns"] >= 3
+    assert stored["devices"][0]["columns"] >= 1  # what is open is remembered, not closed before its time
+    assert (home.state / "memory.npz").is_file()
 
 
 def test_an_interface_that_is_not_there_is_one_sentence(home: Home, devices_csv: Path) -> None:

@@ -24,6 +24,7 @@ FAMILIES = (
     "inference",
     "train-binary",
     "cclp-step",
+    "edge-capture",
     "testbed",
 )
 ONLY_IF_ASKED = ("memory",)  # it writes gigabytes

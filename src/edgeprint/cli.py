@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from edgeprint import cli_agent
 from edgeprint.errors import BadParams, EdgeprintError, NotEnoughData
 
 app = typer.Typer(
@@ -158,50 +159,8 @@ def testbed(
     print(f"{count}, in {len(made.files)} captures under {out}")
 
 
-@app.command()
-def agent(
-    source: Annotated[
-        str, typer.Option(help="file:CAPTURE replays a capture; newest:DIR the last one of a folder.")
-    ],
-    repository: Annotated[str, typer.Option(help="The signed repository: a URL or a folder.")],
-    inventory: Annotated[Path, typer.Option(help="devices.csv of this network.")],
-    state: Annotated[Path, typer.Option(help="Where verified models and trusted metadata are kept.")],
-    root: Annotated[
-        Path | None, typer.Option(help="The trusted root.json; a local repository's own by default.")
-    ] = None,
-    hours: Annotated[float | None, typer.Option(help="Replay only the last hours of the capture.")] = None,
-    streak: Annotated[
-        int, typer.Option(min=1, help="Misclassified ticks in a row before a device deviates.")
-    ] = 5,
-    params: Annotated[
-        Path | None, typer.Option(help="Take hours and streak from the agent section of this params.yaml.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Also write every verdict to this file, as JSON lines.")
-    ] = None,
-    summary: Annotated[Path | None, typer.Option(help="Write the final table to this file, as JSON.")] = None,
-    quiet: Annotated[bool, typer.Option(help="Print a device's verdict only when it changes.")] = False,
-) -> None:
-    """Watch traffic on a Pi: pull the promoted models, and say of each device whether it is still itself."""
-    from edgeprint.edge import agent as edge
-
-    if params:
-        from edgeprint.params import load
-
-        numbers = load(params).agent
-        hours, streak = numbers.hours, numbers.streak
-    edge.main(
-        source=source,
-        repository=repository,
-        root=root,
-        inventory=inventory,
-        state=state,
-        hours=hours,
-        streak=streak,
-        out=out,
-        summary=summary,
-        quiet=quiet,
-    )
+app.command()(cli_agent.agent)
+app.command()(cli_agent.agent_labels)
 
 
 @app.command()

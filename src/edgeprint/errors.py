@@ -2,12 +2,14 @@
 
 EdgeprintError
 ├── NotACapture         the file is neither pcap nor pcapng
+├── CannotCapture       an interface that is not there, is of another kind, or may not be read
 ├── UnknownDevice       a device or MAC that the inventory does not list
 ├── BadInventory        devices.csv cannot be used
 ├── BadParams           params.yaml has an unknown key or a value out of range
 ├── NotEnoughData       too few samples to train or to judge
 ├── BadArtifact         a model folder is incomplete or contradicts itself
 ├── UnknownModel        a model, version or alias that the registry does not hold
+├── BadStore            the agent's history cannot be used
 ├── GateRefused         a challenger is not good enough to be promoted
 └── UntrustedModel      a model's signature or hash does not hold
 """
@@ -19,6 +21,10 @@ class EdgeprintError(Exception):
 
 class NotACapture(EdgeprintError):
     """The file is neither pcap nor pcapng (nor gzip of either)."""
+
+
+class CannotCapture(EdgeprintError):
+    """An interface is not there, is of another kind, or may not be read."""
 
 
 class UnknownDevice(EdgeprintError):
@@ -43,6 +49,10 @@ class BadArtifact(EdgeprintError):
 
 class UnknownModel(EdgeprintError):
     """A model, version or alias that the registry does not hold."""
+
+
+class BadStore(EdgeprintError):
+    """The agent's history cannot be written, or is of another version."""
 
 
 class GateRefused(EdgeprintError):

@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from household import Household, household, models
+from page_client import TOKEN
 from simulated_home import CAMERA, PLUG, Home, served
 
+from edgeprint.edge.outlets import Outlets
 from edgeprint.fleet import repository
 from edgeprint.packets.inventory import Inventory, read
 
@@ -30,3 +33,26 @@ def devices_csv(tmp_path: Path) -> Path:
 @pytest.fixture
 def inventory(devices_csv: Path) -> Inventory:
     return read(devices_csv)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("homes")
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Iterator[Household]:
+    """A page on loopback, without a token."""
+    with household(folder / "open", models(folder), Outlets(listen="127.0.0.1:0")) as found:
+        yield found.live()
+
+
+@pytest.fixture(scope="module")
+def locked(folder: Path) -> Iterator[Household]:
+    """A page with a token."""
+    token = folder / "token"
+    token.write_text(TOKEN + "\n")
+    token.chmod(0o600)
+    outlets = Outlets(listen="127.0.0.1:0", token_file=token, page_names=("pi.example",))
+    with household(folder / "locked", models(folder), outlets) as found:
+        yield found.live()

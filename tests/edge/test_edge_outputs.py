@@ -47,6 +47,7 @@ def test_every_verdict_is_stored_as_a_json_line_even_when_quiet(tmp_path: Path) 
         "verdict": "recognised",
         "confidence": 0.5,
         "columns": 60,
+        "run": 0,
     }
     assert len(stored) == 2
 

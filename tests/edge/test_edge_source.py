@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated_home import CAMERA, PLUG, ROUTER, write_capture
 
-from edgeprint.edge.source import Batch, Replay, newest, open_source
+from edgeprint.edge.source import Batch, Replay, Streamed, newest, open_source
 from edgeprint.errors import BadParams, NotACapture
+from edgeprint.packets.decode import decode
 from edgeprint.packets.table import PacketTable
 
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SECOND = 10**9
 START = 1_767_614_400 * SECOND
 HOUR = 3600 * SECOND
@@ -89,6 +91,56 @@ def test_every_packet_comes_once_and_none_after_the_time_that_a_batch_promised(t
     for before, after in pairwise(batches):
         assert before.time_ns.max() < before.now_ns <= after.time_ns.min()
     assert len(batches) == len(replay)
+
+
+def shuffled(tmp_path: Path, *, seconds: int) -> Path:
+    """Packets that stand up to so many seconds behind the place of their time in the file."""
+    random = np.random.default_rng(4)
+    times = np.sort(random.uniform(0, 900, 400))
+    late = times + random.uniform(0, seconds, 400)
+    return write_capture(tmp_path / "a.pcap", rows(*times[np.argsort(late, kind="stable")]))
+
+
+@pytest.mark.parametrize("speed", [None, 1e9])
+@pytest.mark.parametrize("hours", [None, 0.1])
+def test_a_streamed_capture_gives_the_batches_of_one_in_memory(
+    tmp_path: Path, speed: float | None, hours: float | None
+) -> None:
+    path = shuffled(tmp_path, seconds=50)
+    table = decode(path)[0]
+    if hours:
+        table = table.select(table.time_ns > table.time_ns.max() - round(hours * HOUR))
+    streamed = Streamed(path, hours=hours, speed=speed, block_bytes=1000)
+    found, expected = list(streamed), list(Replay(table, speed=speed))
+    assert streamed.in_order and len(found) == len(streamed) == len(expected) > 5
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours.now_ns == theirs.now_ns
+        for column in ("time_ns", "wire_len", "src", "dst"):
+            np.testing.assert_array_equal(getattr(ours, column), getattr(theirs, column))
+
+
+def test_a_capture_far_out_of_order_is_sorted_in_memory(tmp_path: Path) -> None:
+    path = write_capture(tmp_path / "a.pcap", rows(500, 1, 2))
+    assert not Streamed(path).in_order
+    assert seconds(open_source(f"file:{path}")) == [1, 2, 500]
+
+
+def test_real_captures_are_streamed_as_they_are_decoded() -> None:
+    if not DATA.is_dir():
+        pytest.skip("needs ../shared/data with the real captures")
+    for path in [
+        *sorted(DATA.glob("ucl-quarters/*.pcap"))[:4],
+        *sorted(DATA.glob("robustness/tcpdump/*"))[:40],
+    ]:
+        try:
+            expected = list(Replay(decode(path)[0]))
+        except NotACapture:
+            continue
+        found = list(open_source(f"file:{path}"))
+        assert [b.now_ns for b in found] == [b.now_ns for b in expected], path
+        for column in ("time_ns", "wire_len", "src", "dst"):
+            ours, theirs = ([getattr(b, column).tolist() for b in some] for some in (found, expected))
+            assert ours == theirs, path
 
 
 def test_a_speed_paces_the_replay_by_the_packets_times() -> None:

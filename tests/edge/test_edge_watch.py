@@ -1,5 +1,6 @@
 """Packets in, columns and verdicts out: bit for bit what offline extraction makes of the same capture."""
 
+import json
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -73,7 +74,7 @@ def assert_same_as_offline(
     record: Record, inventory: Inventory, table: PacketTable, spec: SpectrogramSpec
 ) -> None:
     offline = {device: columns(packets, spec) for device, packets in inventory.split(table).items()}
-    assert offline and set(record.frames) == set(offline)
+    assert offline and set(record.frames) & set(inventory.devices) == set(offline)
     for device, (frames, made) in offline.items():
         assert record.frames[device] == frames.tolist()
         assert np.array_equal(np.array(record.columns[device]).view("u4"), made.view("u4"))
@@ -189,6 +190,44 @@ def test_a_mac_that_is_not_in_the_inventory_is_unknown_while_it_sends(
     assert [(v.device, v.mac, v.verdict) for v in record.verdicts] == [(ROUTER, ROUTER, Standing.UNKNOWN)] * 5
 
 
+def test_columns_of_a_stranger_are_made_for_a_person_to_name_but_not_judged(
+    inventory: Inventory, banks: dict[str, Bank]
+) -> None:
+    packets = replay(*steady(20, ROUTER), *steady(20, CAMERA))  # the camera sends to the router
+    record = watched(inventory, banks["small"], packets)
+    stranger = Inventory({ROUTER: Device(ROUTER, "", False, frozenset({mac_number(ROUTER)}))})
+    (_, made) = columns(stranger.split(packets._table)[ROUTER], SPEC)
+    assert np.array_equal(np.array(record.columns[ROUTER]), made)
+    assert {verdict.confidence for verdict in record.of(ROUTER)} == {None}
+
+
+def test_a_tick_is_announced_after_its_verdicts(inventory: Inventory, tmp_path: Path) -> None:
+    said: list[int] = []
+    watch = Watch(
+        inventory,
+        bank(tmp_path, SPEC, camera=4),
+        streak=STREAK,
+        on_verdict=lambda verdict: said.append(-verdict.time_ns),
+        on_tick=said.append,
+    )
+    for batch in replay(*steady(5)):
+        watch.take(batch)
+    watch.finish()
+    assert said[:2] == [-said[1], said[1]] and min(said) == -max(said)
+
+
+def test_a_streak_that_training_measured_goes_before_the_given_one(
+    inventory: Inventory, tmp_path: Path
+) -> None:
+    folder = write_model(tmp_path / "camera", "camera", bias=-4)
+    card = json.loads((folder / "card.json").read_text())
+    card["thresholds"]["streak"] = 8
+    (folder / "card.json").write_text(json.dumps(card))
+    record = watched(inventory, Bank({"camera": artifact.read(folder)}), replay(*steady(20)))
+    standings = [verdict.verdict for verdict in record.of("camera")]
+    assert standings.index(Standing.DEVIATES) == WIDTH - 1 + 8 - 1
+
+
 def test_group_addresses_are_no_devices(inventory: Inventory, banks: dict[str, Bank]) -> None:
     record = watched(
         inventory, banks["small"], replay(*steady(5, "01:00:5e:00:00:01"), *steady(5, "ff:ff:ff:ff:ff:ff"))
@@ -203,6 +242,21 @@ def test_a_flood_of_strangers_is_followed_in_bounded_memory(
     record = watched(inventory, banks["small"], replay(*flood))
     assert len(record.watch.summary()) == len(inventory.devices) + MOST_STRANGERS
     assert record.watch.packets_beyond == 1000 - MOST_STRANGERS
+
+
+def test_strangers_from_before_a_flood_are_still_followed(
+    inventory: Inventory, banks: dict[str, Bank]
+) -> None:
+    first = [(START, 7, 1, 100), (START, 5, 1, 100)]
+    flood = [(START + 1, 0x0200_0000_1000 + number, 1, 100) for number in range(1000)]
+    last = [(START + 10**9, mac, 1, 100) for mac in (5, 7, 7, 6)]
+    record = Record(inventory, banks["small"])
+    for part in (first, flood, last):
+        for batch in replay(*part):
+            record.watch.take(batch)
+    packets = {row.device: row.packets for row in record.watch.summary()}
+    assert (packets["00:00:00:00:00:05"], packets["00:00:00:00:00:07"]) == (2, 3)
+    assert record.watch.packets_beyond == 1000 - (MOST_STRANGERS - 2) + 1
 
 
 def test_models_with_other_hops_live_side_by_side(inventory: Inventory, tmp_path: Path) -> None:

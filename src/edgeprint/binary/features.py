@@ -14,6 +14,7 @@ capture counts as silent. This module runs on the Pi and needs numpy alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,6 +119,21 @@ class ColumnStream:
     def finish(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The frames that are left when no packet will follow."""
         return self.advance((max(self._numbers.tolist(), default=NEVER) + 2) * self.spec.hop_ns)
+
+    def state(self) -> dict[str, NDArray[np.int64]]:
+        """What `restore` needs to go on from here as if nothing had happened."""
+        about = np.array([self._closed, self.late], "i8")
+        return {"about": about, "numbers": self._numbers, "sums": self._sums}
+
+    def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
+        """Go on where another stream was. Raises ValueError for the state of one of another spec."""
+        numbers, sums = (np.asarray(state[name], "i8") for name in ("numbers", "sums"))
+        if sums.shape != (len(numbers), self.spec.height):
+            raise ValueError(
+                f"sums of {sums.shape} are not those of {len(numbers)} x {self.spec.height} bins"
+            )
+        self._closed, self.late = (int(value) for value in state["about"])
+        self._numbers, self._sums = numbers, sums
 
     def _signal(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
         """Sums per bin [m, 2h] of the frames [m]; zeros where a block had no packet."""

@@ -8,19 +8,29 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeprint.edge import outputs
 from edgeprint.edge.bank import Bank
+from edgeprint.edge.batch import Batch
+from edgeprint.edge.live import Live, stopped_by_signals
+from edgeprint.edge.memory import Memory, restore
 from edgeprint.edge.models import Models, pull
-from edgeprint.edge.source import Batch, Replay, open_source
+from edgeprint.edge.outlets import Outlets
+from edgeprint.edge.page import Page
+from edgeprint.edge.service import Service
+from edgeprint.edge.source import Source, open_source
 from edgeprint.edge.verdicts import Summary, Verdict
 from edgeprint.edge.watch import Watch
 from edgeprint.packets import inventory as inventories
-from edgeprint.packets.inventory import Inventory
 from edgeprint.progress import track
+
+MEMORY = "memory.npz"
+NOTHING_ELSE = Outlets()
 
 
 def main(
@@ -33,26 +43,57 @@ def main(
     hours: float | None = None,
     streak: int = 5,
     speed: float | None = None,
+    backend: str = "ring",
     out: Path | None = None,
     summary: Path | None = None,
     quiet: bool = False,
+    remember: bool | None = None,
+    outlets: Outlets = NOTHING_ELSE,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Summary]:
-    """Replay the source to its end, printing verdicts and a final table.
+    """Watch the source to its end, printing verdicts and a final table; SIGTERM and Ctrl-C end a live one.
 
-    Raises UntrustedModel where there is no model to trust; NotACapture, BadInventory and BadParams.
+    `remember` goes on where the last run stopped; by default of an interface, whose time only goes on.
+    Raises UntrustedModel where there is no model to trust; NotACapture, CannotCapture, BadInventory
+    and BadParams.
     """
     devices = inventories.read(inventory)
-    replay = open_source(source, hours=hours, speed=speed)
+    packets = open_source(source, hours=hours, speed=speed, backend=backend)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # the sentence below says it once, and better
     models = pull(repository, state, devices.iot, root=root, now=now())
-    for sentence in [*replay.notes, *about(models, devices.iot)]:
+    for sentence in [*packets.notes, *about(models, devices.iot)]:
         print(sentence, file=sys.stderr)
-    with outputs.opened(out) as file:
+    bank = Bank(models.artifacts)
+    ends = stopped_by_signals(packets) if isinstance(packets, Live) else nullcontext()
+    with (
+        outputs.opened(out) as file,
+        Service(devices, bank, models, packets, state, outlets, say=_say, now=now) as service,
+        ends,
+    ):
         lines = outputs.VerdictLines(print, quiet=quiet, file=file)
-        watch = run(_with_progress(replay, quiet), devices, models, streak=streak, on_verdict=lines)
-    rows = watch.summary()
-    outputs.table(rows, sys.stdout)
+
+        def both(verdict: Verdict) -> None:
+            lines(verdict)
+            service.verdict(verdict)
+
+        watch = Watch(
+            devices,
+            bank,
+            streak=streak,
+            on_verdict=both,
+            on_columns=service.columns,
+            on_tick=service.tick,
+        )
+        keeps = isinstance(packets, Live) if remember is None else remember
+        memory = _remembered(watch, bank, state / MEMORY, now()) if keeps else None
+        service.begin(watch)
+        run(_with_progress(packets, quiet), watch, service, memory)
+        rows = watch.summary()
+        outputs.table(rows, sys.stdout)
+        if service.page and not isinstance(packets, Live):
+            _stay(service.page)
+    if isinstance(packets, Live) and packets.dropped:
+        print(f"{packets.dropped:,} packets lost: the kernel had no room for them", file=sys.stderr)
     if watch.packets_beyond:
         print(f"{watch.packets_beyond:,} packets of further strangers", file=sys.stderr)
     if summary:
@@ -60,20 +101,18 @@ def main(
     return rows
 
 
-def run(
-    source: Iterable[Batch],
-    inventory: Inventory,
-    models: Models,
-    *,
-    streak: int,
-    on_verdict: Callable[[Verdict], None],
-) -> Watch:
-    """Watch a source to its end."""
-    watch = Watch(inventory, Bank(models.artifacts), streak=streak, on_verdict=on_verdict)
+def run(source: Iterable[Batch], watch: Watch, service: Service, memory: Memory | None) -> None:
+    """Watch a source to its end; what is open then is kept in the memory, or closed where there is none."""
     for batch in source:
+        service.received(batch)
         watch.take(batch)
-    watch.finish()
-    return watch
+        if memory:
+            memory.now_and_then()
+    if memory:
+        memory.keep()
+    else:
+        watch.finish()
+    service.finished()
 
 
 def about(models: Models, devices: list[str]) -> list[str]:
@@ -89,7 +128,27 @@ def about(models: Models, devices: list[str]) -> list[str]:
     ]
 
 
-def _with_progress(replay: Replay, quiet: bool) -> Iterable[Batch]:
+def _with_progress(packets: Source, quiet: bool) -> Iterable[Batch]:
     """A bar where few lines come; not where it would draw into a terminal what is meant for a pipe."""
     piped = sys.stderr.isatty() and not sys.stdout.isatty()
-    return track(replay, "watch", total=len(replay)) if quiet and not piped else replay
+    if isinstance(packets, Live) or not quiet or piped:
+        return packets
+    return track(packets, "watch", total=len(packets))
+
+
+def _remembered(watch: Watch, bank: Bank, path: Path, now: datetime) -> Memory:
+    """Let the watch go on where the last one stopped."""
+    for sentence in restore(watch, bank, path, round(now.timestamp() * 1e9)):
+        _say(sentence)
+    return Memory(watch, bank, path, say=_say)
+
+
+def _stay(page: Page) -> None:
+    """Let a person look at a replay that is over."""
+    _say(f"the replay is over; the page stays at {page.url} until Ctrl-C")
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)

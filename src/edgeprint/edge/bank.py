@@ -65,6 +65,16 @@ class ColumnRing:
         """[h, w], the oldest column left."""
         return np.roll(self._columns, -(self.count % len(self._columns)), axis=0).T
 
+    def state(self) -> tuple[int, NDArray[np.float32]]:
+        """Count and columns [w, h] as they lie; `restore` takes them."""
+        return self.count, self._columns
+
+    def restore(self, count: int, columns: NDArray[np.float32]) -> None:
+        """Go on where another ring was. Raises ValueError for one of another shape."""
+        if columns.shape != self._columns.shape:
+            raise ValueError(f"columns of {columns.shape} do not fit a ring of {self._columns.shape}")
+        self.count, self._columns = count, columns.astype("f4")
+
 
 class Member:
     """One device's model with what its card says about inputs and threshold, and its ring of columns."""
@@ -84,6 +94,7 @@ class Member:
                 f"this agent makes {self.spec.schema().hash[:12]}"
             )
         self.threshold = card.thresholds.get("recognised", 0.5)
+        self.streak = int(card.thresholds.get("streak", 0)) or None  # natural misses in a row, from training
         self.ring = ColumnRing(self.spec.height, self.width)
         self.network = Network(artifact.tflite)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeprint import artifact
@@ -19,6 +19,7 @@ from edgeprint.edge.updater import Updater, current, is_url
 from edgeprint.errors import BadArtifact, EdgeprintError, UntrustedModel
 
 FAMILY = "binary"
+MINUTE = "%Y-%m-%d %H:%M"
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Models:
     """Proven artifacts by device, and in one sentence each what went wrong."""
 
     artifacts: dict[str, Artifact] = field(default_factory=dict)
+    refreshed: datetime | None = None  # when the repository was last heard
     stale: str | None = None  # why the repository was not heard
     refused: dict[str, str] = field(default_factory=dict)  # by device: why its newest model is not used
 
@@ -42,11 +44,12 @@ def pull(repository: str, state: Path, devices: Iterable[str], *, root: Path | N
         updater.refresh()
         _remember(state / "root.json", trusted)
         models.refused = _update(updater, devices)
-        _remember(state / "refreshed", f"{now:%Y-%m-%d %H:%M} UTC".encode())
+        _remember(state / "refreshed", f"{now:{MINUTE}} UTC".encode())
     except (UntrustedModel, OSError) as error:
         if not (state / "refreshed").is_file():
             raise UntrustedModel(f"no model was ever pulled, and {error}") from error
         models.stale = f"models as of {(state / 'refreshed').read_text()}, for {error}"
+    models.refreshed = _refreshed(state)
     for device in devices:
         _load(models, device, current(state, f"{FAMILY}.{device}"))
     return models
@@ -71,6 +74,14 @@ def _remember(path: Path, data: bytes) -> None:
     begun = path.with_name(f".{path.name}.begun")
     begun.write_bytes(data)
     begun.replace(path)
+
+
+def _refreshed(state: Path) -> datetime | None:
+    """To the minute, UTC."""
+    try:
+        return datetime.strptime((state / "refreshed").read_text(), f"{MINUTE} UTC").replace(tzinfo=UTC)
+    except (OSError, ValueError):
+        return None
 
 
 def _update(updater: Updater, devices: Iterable[str]) -> dict[str, str]:

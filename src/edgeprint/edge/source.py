@@ -5,88 +5,48 @@
 
 file:CAPTURE    replays one capture
 newest:DIR      replays the capture of a folder that ends last, with those that overlap it
+live:INTERFACE  reads a network interface until it is stopped; see live.py
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from edgeprint.edge.batch import Batch
+from edgeprint.edge.live import Live
+from edgeprint.edge.replay import HOUR_NS, Replay, Streamed
 from edgeprint.errors import BadParams, EdgeprintError, NotACapture
 from edgeprint.packets.capture_file import CaptureFile
 from edgeprint.packets.decode import decode
 from edgeprint.packets.table import PacketTable
 
-HOUR_NS = 3600 * 10**9
-AS_FAST_AS_IT_GOES_NS = 60 * 10**9  # of traffic in a batch
-AT_A_SPEED_NS = 10**9
+Source = Replay | Streamed | Live
+__all__ = ["Batch", "Live", "Replay", "Source", "Streamed", "newest", "open_source"]
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Packets [n], possibly none; every later batch begins at `now_ns` or after."""
+def open_source(
+    source: str, *, hours: float | None = None, speed: float | None = None, backend: str = "ring"
+) -> Source:
+    """The source that `source` names; `hours` replays only the end of captures, `backend` reads interfaces.
 
-    time_ns: NDArray[np.int64]
-    wire_len: NDArray[np.uint32]
-    src: NDArray[np.uint64]
-    dst: NDArray[np.uint64]
-    now_ns: int
-
-
-class Replay:
-    """A PacketTable in time order as batches; `len` is their number.
-
-    `speed` 1 replays as it was, 10 ten times as fast, None as fast as it goes.
-    """
-
-    def __init__(
-        self,
-        table: PacketTable,
-        *,
-        notes: Sequence[str] = (),
-        speed: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        """`notes`: what is to be said of the captures, such as where one breaks off."""
-        self._table, self.notes = table.in_time_order(), notes
-        self._speed, self._clock, self._sleep = speed, clock, sleep
-        self._span_ns = AS_FAST_AS_IT_GOES_NS if speed is None else AT_A_SPEED_NS
-        spans, first = np.unique(self._table.time_ns // self._span_ns, return_index=True)
-        self._spans, self._begin = spans, np.append(first, len(self._table))
-
-    def __len__(self) -> int:
-        return len(self._spans)
-
-    def __iter__(self) -> Iterator[Batch]:
-        start = self._clock()
-        for index, span in enumerate(self._spans):
-            end_ns = int(span + 1) * self._span_ns
-            if self._speed is not None:
-                due = start + (end_ns - int(self._spans[0]) * self._span_ns) / 1e9 / self._speed
-                self._sleep(max(0.0, due - self._clock()))
-            rows = slice(self._begin[index], self._begin[index + 1])
-            table = self._table
-            yield Batch(table.time_ns[rows], table.wire_len[rows], table.src[rows], table.dst[rows], end_ns)
-
-
-def open_source(source: str, *, hours: float | None = None, speed: float | None = None) -> Replay:
-    """The source that `source` names; `hours` replays only the end of it.
-
-    Raises NotACapture for a file that is none, BadParams for a source of another kind.
+    Raises NotACapture for a file that is none, CannotCapture for an interface that cannot be read, BadParams
+    for a source of another kind.
     """
     kind, _, place = source.partition(":")
+    if kind == "live":
+        return Live(place, backend)
     if kind == "file":
+        streamed = Streamed(Path(place), hours=hours, speed=speed)
+        if streamed.in_order:
+            return streamed
         captures = [Path(place)]
     elif kind == "newest":
         captures = newest(Path(place), hours)
     else:
-        raise BadParams(f"{source!r} is not a source; give file:CAPTURE or newest:DIR")
+        raise BadParams(f"{source!r} is not a source; give file:CAPTURE, newest:DIR or live:INTERFACE")
     tables, reports = zip(*map(decode, captures), strict=True)
     table = _joined(tables)
     if hours is not None and len(table):

@@ -34,6 +34,7 @@ class Verdict:
     verdict: Standing
     confidence: float | None
     columns: int  # of its spectrogram so far
+    run: int = 0  # hits in a row, or misses in a row as a negative number
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class Judgement:
     def is_hit(self, confidence: float) -> bool:
         """'Confident enough', section 4.3. Not a number is a miss."""
         return confidence > self.threshold
+
+    def as_it_was(self, standing: Standing, run: int) -> Judgement:
+        """The same threshold and streak, where an earlier judgement stood."""
+        return replace(self, standing=standing, run=run)
 
     def after(self, confidence: float | None) -> Judgement:
         """The judgement after one more tick; None, no inference, leaves it as it is."""

@@ -35,6 +35,11 @@ def mac_text(number: int) -> str:
     return ":".join(f"{(int(number) >> shift) & 255:02x}" for shift in range(40, -8, -8))
 
 
+def is_randomised(mac: int) -> bool:
+    """Whether the MAC is locally administered (IEEE 802, 8.2): made up by the device, not its maker's."""
+    return bool(mac >> 41 & 1)
+
+
 @dataclass(frozen=True)
 class Device:
     name: str

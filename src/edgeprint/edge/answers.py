@@ -1,0 +1,68 @@
+"""What /devices and /devices/NAME/history answer: JSON values, the same that the page is drawn from.
+
+/devices
+    agent       time (of the last tick), backend, packets, dropped, ticks, models,
+                reasons (why it is not healthy; [] when it is)
+    devices     name, category, macs, stranger, randomised, has_model, verdict, words, confidence, run,
+                packets, columns, needed, inferences, seen, recent (confidences, oldest first), label
+    alarms      device, begin, noticed, end, longest, lowest, reason; the last ones, newest first
+    names       what a device may be called: the inventory's
+/devices/NAME/history
+    device, rows: time, verdict, confidence, columns, run; oldest first
+
+Times are seconds since 1970, UTC; confidences are in [0, 1]; what is not known is null. `run` counts hits in
+a row, or misses in a row below zero; `label` is what a person said that the device is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from edgeprint.edge.alarms import Alarm
+from edgeprint.edge.board import STRANGER, Device
+
+
+def device(found: Device, label: str | None) -> dict[str, Any]:
+    return {
+        "name": found.name,
+        "category": found.category,
+        "macs": list(found.macs),
+        "stranger": found.category == STRANGER,
+        "randomised": found.randomised,
+        "has_model": found.has_model,
+        "verdict": found.verdict,
+        "words": found.words,
+        "confidence": found.confidence,
+        "run": found.run,
+        "packets": found.packets,
+        "columns": found.columns,
+        "needed": found.needed,
+        "inferences": found.inferences,
+        "seen": seconds(found.seen_ns),
+        "recent": [round(value, 4) for value in found.recent],
+        "label": label,
+    }
+
+
+def alarm(found: Alarm) -> dict[str, Any]:
+    return {
+        "device": found.device,
+        "begin": seconds(found.begin_ns),
+        "noticed": seconds(found.noticed_ns),
+        "end": seconds(found.end_ns),
+        "longest": found.longest,
+        "lowest": found.lowest,
+        "reason": found.reason,
+    }
+
+
+def history(name: str, rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    """Rows as `Store.history` gives them."""
+    names = ("time", "verdict", "confidence", "columns", "run")
+    lines = [dict(zip(names, (seconds(time_ns), *rest), strict=True)) for time_ns, *rest in rows]
+    return {"device": name, "rows": lines}
+
+
+def seconds(time_ns: int | None) -> float | None:
+    return None if time_ns is None else round(time_ns / 1e9, 3)

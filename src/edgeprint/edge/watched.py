@@ -1,0 +1,51 @@
+"""What the agent remembers of one device or stranger, and how a tick changes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgeprint.binary.features import ColumnStream
+from edgeprint.edge.verdicts import Judgement, Summary, Verdict
+
+
+@dataclass
+class Watched:
+    """One device or stranger; the counts are of its whole life, over restarts."""
+
+    device: str
+    judgement: Judgement
+    stream: ColumnStream
+    mac: str | None = None
+    packets: int = 0
+    columns: int = 0
+    ticks: int = 0
+    inferences: int = 0
+    hits: int = 0
+    confidence_sum: float = 0.0
+    spoke: bool = False  # since the last tick
+
+    def take(self, time_ns: NDArray[np.int64], signed_size: NDArray[np.int64]) -> None:
+        """Packets [k] of the device in the open tick."""
+        self.packets += len(time_ns)
+        self.spoke = True
+        self.stream.push(time_ns, signed_size)
+
+    def judge(self, time_ns: int, confidence: float | None) -> Verdict:
+        self.judgement = self.judgement.after(confidence)
+        self.ticks += 1
+        if confidence is not None:
+            self.inferences += 1
+            self.hits += self.judgement.is_hit(confidence)
+            self.confidence_sum += confidence
+        standing, run = self.judgement.standing, self.judgement.run
+        return Verdict(time_ns, self.device, self.mac, standing, confidence, self.columns, run)
+
+    def summary(self) -> Summary:
+        share, mean = None, None
+        if self.inferences:
+            share, mean = self.hits / self.inferences, self.confidence_sum / self.inferences
+        standing = self.judgement.standing
+        return Summary(self.device, self.packets, self.columns, self.ticks, share, mean, standing)

@@ -124,8 +124,8 @@ class Live:
         if longest > self._longest_frame:
             self._longest_frame = interfaces.ANY_LENGTH
             self._note(
-                f"frames of {longest:,} bytes on {self.interface}: its segments are joined on arrival, so sizes "
-                f"are not those on the wire; sudo ethtool -K {self.interface} gro off lro off"
+                f"frames of {longest:,} bytes on {self.interface}: its segments are joined on arrival, so "
+                f"sizes are not those on the wire; sudo ethtool -K {self.interface} gro off lro off"
             )
 
     def _follow_interface(self) -> None:

@@ -50,7 +50,14 @@ def validation(windows: FeatureTable) -> FeatureTable:
 def small() -> Cclp:
     """The project's parameters, with less of everything."""
     section = params.load(Path(__file__).parents[2] / "params.yaml").cclp
-    less = {"label_fraction": 0.2, "iterations": 60, "labelled_per_class": 8, "unlabelled": 30}
+    less = {
+        "label_fraction": 0.2,
+        "iterations": 60,
+        "decay_every": 24,
+        "ramp": 60,
+        "labelled_per_class": 8,
+        "unlabelled": 30,
+    }
     return section.model_copy(update={"train": section.train.model_copy(update=less)})
 
 

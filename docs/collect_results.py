@@ -22,7 +22,7 @@ FIGURE = "![The figure](figure.png)"
 
 
 def section(study: Study, workspaces: list[Path], words: dict[str, str]) -> list[str]:
-    """A heading, the paper's figures, and each data set's table, sentence and figure."""
+    """A heading, the paper's figures, and each data set's table, sentence and figure; nothing if none."""
     lines = [f"## {study.name}: {study.title.partition(': ')[2]}", f"The paper: {study.paper}"]
     for workspace in workspaces:
         folder = workspace / "reports/studies" / study.name
@@ -38,8 +38,9 @@ def section(study: Study, workspaces: list[Path], words: dict[str, str]) -> list
         shown = [part for part in body[1 : body.index(FIGURE)] if not part.startswith("The paper: ")]
         lines += [f"### On {workspace.name}", words[key], *shown]
         lines.append(f"![{study.name} on {workspace.name}](results/{picture.name})")
-    refused = words.get(f"{study.name} refused")
-    return [*lines, refused] if refused else lines
+    if refused := words.get(f"{study.name} refused"):
+        lines.append(refused)
+    return lines if len(lines) > 2 else []
 
 
 def main() -> None:

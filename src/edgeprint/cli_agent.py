@@ -78,8 +78,8 @@ def agent(
     mqtt: Annotated[
         str | None,
         typer.Option(
-            help="Publish to a broker, with Home Assistant's discovery: mqtt://[USER@]HOST[:PORT][/TOPIC], "
-            "mqtts:// with TLS."
+            help="Publish to a broker, with Home Assistant's discovery: "
+            "mqtt://\\[USER@]HOST\\[:PORT]\\[/TOPIC], mqtts:// with TLS."
         ),
     ] = None,
     mqtt_password_file: Annotated[Path | None, typer.Option(help="The broker's password for USER.")] = None,

@@ -65,9 +65,11 @@ class Tab:
         self.call("Input.dispatchKeyEvent", type="keyDown", **about)
         self.call("Input.dispatchKeyEvent", type="keyUp", **about)
 
-    def screenshot(self, path: Path) -> None:
-        """The whole page, however long."""
-        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True)
+    def screenshot(self, path: Path, width: int, most: int) -> None:
+        """The page from its top to its end, or so many pixels of it."""
+        height = min(most, self.value("document.documentElement.scrollHeight"))
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        shot = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def _listen(self, message: dict[str, Any]) -> None:

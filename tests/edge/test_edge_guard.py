@@ -9,6 +9,7 @@ from household import Household, household, models, request
 from page_client import JSON, TOKEN, csrf, get, label, label_with, labels, login, origin
 
 from edgeprint.edge import page as module
+from edgeprint.edge.guard import SESSION_S, Guard, Refused
 from edgeprint.edge.outlets import Outlets
 from edgeprint.edge.page import LARGEST_BODY, MOST_CONNECTIONS
 from edgeprint.errors import BadParams
@@ -205,3 +206,15 @@ def test_a_port_that_is_taken_is_said(folder: Path, page: Household) -> None:
     taken = Outlets(listen=f"127.0.0.1:{page.address[1]}")
     with pytest.raises(BadParams, match="cannot be had"), household(folder / "taken", models(folder), taken):
         pass
+
+
+def test_a_session_ends_after_its_time_and_with_another_token() -> None:
+    now = [1_000_000.0]
+    guard = Guard(token=TOKEN, clock=lambda: now[0])
+    sent = {"Cookie": guard.login(TOKEN).split("; ")[0]}
+    guard.reader(sent)
+    with pytest.raises(Refused):
+        Guard(token=TOKEN + "2", clock=lambda: now[0]).reader(sent)
+    now[0] += SESSION_S
+    with pytest.raises(Refused, match="a token is needed"):
+        guard.reader(sent)

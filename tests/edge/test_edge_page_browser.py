@@ -120,5 +120,5 @@ def test_a_page_with_a_token_asks_for_it_and_lets_a_person_out_again(browser: Ta
 
 def test_the_file_of_a_screenshot_is_a_picture(browser: Tab, page: Household, tmp_path: Path) -> None:
     opened(browser, page, PHONE)
-    browser.screenshot(tmp_path / "phone.png")
+    browser.screenshot(tmp_path / "phone.png", PHONE, 1000)
     assert (tmp_path / "phone.png").read_bytes().startswith(b"\x89PNG")

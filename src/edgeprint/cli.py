@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from importlib.util import find_spec
@@ -188,7 +187,6 @@ def page() -> None:
 
 def main() -> None:
     """Run the command line; what goes wrong on purpose is one sentence on stderr and exit status 1."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # its start-up notes concern no user
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended on the way out
     try:
         app()

@@ -12,7 +12,6 @@ columns are now made otherwise (another schema hash or width) begins anew; the o
 from __future__ import annotations
 
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from edgeprint.edge.bank import Bank
 from edgeprint.edge.verdicts import Standing
 from edgeprint.edge.watch import Watch
 from edgeprint.edge.watched import Watched
+from edgeprint.whole_file import replacing
 
 VERSION = 1
 COUNTS = ("packets", "columns", "ticks", "inferences", "hits", "confidence_sum", "spoke")
@@ -76,13 +76,8 @@ def save(watch: Watch, bank: Bank, path: Path) -> None:
             count, columns = member.ring.state()
             arrays |= {f"{index}.ring": columns, f"{index}.count": np.array(count)}
     about = {"version": VERSION, "clock": watch.clock, "beyond": watch.packets_beyond, "devices": devices}
-    begun = path.with_name(f".{path.name}.begun")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with begun.open("wb") as file:
+    with replacing(path) as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    begun.replace(path)
 
 
 def restore(watch: Watch, bank: Bank, path: Path, now_ns: int) -> list[str]:

@@ -3,7 +3,8 @@
     python tools/real_homes.py ../shared/data homes      # homes/fit-week, ucl-quarters, sentinel-setup
 
 The captures stay where they are: the folders hold links, devices.csv from captures.csv and, where a set is
-too short for the defaults, a params.yaml. The three Blink cameras of one model are one device.
+too short for the defaults, a params.yaml. The three Blink cameras of one model are one device. The phones of
+two sets, which captures.csv does not list, are named as what is no IoT device.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ SAME_MAC = {
     "D-LinkDoorSensor",
     "HueSwitch",
 }  # labels of a session: their MACs are D-LinkHomeHub's and HueBridge's
+PHONES = {  # not in captures.csv; by their maker (Huawei, Samsung) and the apps' queries they send
+    "ucl-quarters": "3c:cd:5d:a2:a9:d7",
+    "sentinel-setup": "38:0b:40:ef:85:41",
+}
 SETTINGS = {
     "fit-week": "intervals: {by: shares, count: 4}\n",
     "ucl-quarters": "cclp: {features: {window_minutes: 1}}\n"
@@ -49,6 +54,8 @@ def lay_out(data: Path, name: str, out: Path) -> int:
         if row["device"] not in SAME_MAC
     }
     lines = [f"{mac},{device},{category},1" for mac, (device, category) in sorted(macs.items())]
+    if name in PHONES:
+        lines.append(f"{PHONES[name]},phone,phone,0")
     (out / "devices.csv").write_text("\n".join(["mac,device,category,iot", *lines, ""]))
     (out / "params.yaml").write_text(SETTINGS[name])
     return len(paths)

@@ -4,8 +4,8 @@
 
 The captures stay where they are: the folders hold links, devices.csv from captures.csv and, where a set does
 not suit the defaults, a params.yaml. all-real is the three sets together, for what needs many devices: there
-each model is one device, so that a model left out of training is left out whole. The phones of two sets, which
-captures.csv does not list, are named as what is no IoT device.
+each model is one device, so that a model left out of training is left out whole. The phones of two sets,
+which captures.csv does not list, are named as what is no IoT device.
 """
 
 from __future__ import annotations

@@ -56,6 +56,17 @@ def pull(repository: str, state: Path, devices: Iterable[str], *, root: Path | N
     return models
 
 
+def pull_one(name: str, repository: str, state: Path, *, root: Path | None) -> Artifact | None:
+    """One more model, for a device that a person just named; None where the repository offers none.
+
+    Raises UntrustedModel, BadArtifact, and OSError of this Pi's own disk.
+    """
+    updater = Updater(repository, state, trusted_root(repository, state, root))
+    updater.refresh()
+    folder = updater.pull(f"{FAMILY}.{name}")
+    return None if folder is None else artifact.read(folder)
+
+
 def trusted_root(repository: str, state: Path, root: Path | None) -> bytes:
     """The first root.json: given by hand, or remembered, or for a folder of this machine its own first one.
 

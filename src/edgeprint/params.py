@@ -111,9 +111,11 @@ class BinaryTrain(Section):
     normalisation: Literal["max", "max+centre", "log+max", "log+max+centre"]
     samples: Count
     negatives: Count
+    mixed: Unit
     epochs: Count
     batch: Count
     learning_rate: Positive
+    decay: Literal["none", "cosine"]
 
 
 class BinaryEvaluate(Section):

@@ -18,9 +18,11 @@ TRAIN = {
     "normalisation": "max",
     "samples": 60,
     "negatives": 5,
+    "mixed": 0.0,
     "epochs": 10,
     "batch": 32,
     "learning_rate": 0.005,
+    "decay": "none",
 }
 
 

@@ -52,6 +52,7 @@ def stability(material: Material) -> Findings:
     ]
     notes += [
         effort,
+        f"Samples are normalised by {changed.params.binary.train.normalisation}.",
         f"{repeats} repeats; ± is half of the 95 % interval of the mean over repeats (Student's t). "
         "`foreign`: how many of the other devices' samples a model accepts. `ECE`: calibration error of the "
         "highest confidence. Models of a larger distance have seen fewer intervals: the rows of the first "

@@ -123,10 +123,16 @@ class BinaryEvaluate(Section):
     run_length: Count
 
 
+class BinaryStudy(Section):
+    trained: Count
+    asked: Count
+
+
 class Binary(Section):
     features: BinaryFeatures
     train: BinaryTrain
     evaluate: BinaryEvaluate
+    study: BinaryStudy
     threshold: Unit
 
 

@@ -116,9 +116,11 @@ class BinaryTrain(Section):
     normalisation: Literal["max", "max+centre", "log+max", "log+max+centre"]
     samples: Count
     negatives: Count
+    mixed: Unit
     epochs: Count
     batch: Count
     learning_rate: Positive
+    decay: Literal["none", "cosine"]
 
 
 class BinaryEvaluate(Section):
@@ -126,10 +128,16 @@ class BinaryEvaluate(Section):
     run_length: Count
 
 
+class BinaryStudy(Section):
+    trained: Count
+    asked: Count
+
+
 class Binary(Section):
     features: BinaryFeatures
     train: BinaryTrain
     evaluate: BinaryEvaluate
+    study: BinaryStudy
     threshold: Unit
 
 

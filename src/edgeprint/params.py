@@ -97,6 +97,7 @@ class LstmCnnTrain(Section):
     batch: Count
     learning_rate: Positive
     l2: Annotated[float, Field(ge=0)]
+    input_dropout: Annotated[float, Field(ge=0, lt=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     held_out: Share
 

@@ -161,6 +161,7 @@ def testbed(
 
 app.command()(cli_agent.agent)
 app.command()(cli_agent.agent_labels)
+app.command()(cli_registry.identify)
 app.command()(cli_registry.promote)
 app.command()(cli_registry.rollback)
 

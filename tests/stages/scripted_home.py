@@ -7,6 +7,8 @@ from pathlib import Path
 import yaml
 
 from edgeprint.stages import extract
+from edgeprint.stages.retrain import Walk
+from edgeprint.stages.train import Trainer
 from edgeprint.stages.workspace import Workspace
 from edgeprint.testbed import home, profiles
 
@@ -54,6 +56,12 @@ def write(root: Path, monkeypatch, *, hours: float = 3, method: str = "binary") 
             extract.extract_capture(path, path.name, inventory, params, Path(parts), (method,))
         extract.put_together(Path(parts), method, workspace.features / method, list(inventory.devices))
     return workspace
+
+
+def walk(trainer: Trainer) -> list[dict]:
+    """Through every interval, as the flow does."""
+    walk = Walk(trainer, {"models": {}})
+    return [walk.step(name, i) for i in range(len(trainer.data.names)) for name in trainer.names]
 
 
 def _replaced(old: dict, new: dict) -> dict:

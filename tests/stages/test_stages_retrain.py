@@ -5,53 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scripted_home import DEVICES, UPDATED, write
+from scripted_home import DEVICES, UPDATED, walk
 from typer.testing import CliRunner
 
 from edgeprint.cli import app
 from edgeprint.errors import GateRefused
 from edgeprint.registry import promote
 from edgeprint.stages import by_hand, champions
-from edgeprint.stages.retrain import Walk
-from edgeprint.stages.train import Trainer
 
 NAME = f"binary.{UPDATED}"
 OTHERS = [f"binary.{device}" for device in DEVICES if device != UPDATED]
-
-
-class Killed(BaseException):
-    pass
-
-
-@pytest.fixture(scope="module")
-def trainer(tmp_path_factory) -> Trainer:
-    with pytest.MonkeyPatch.context() as patch:
-        return Trainer(write(tmp_path_factory.mktemp("home"), patch), "binary", stage="retrain")
-
-
-def walk(trainer: Trainer) -> list[dict]:
-    """Through every interval, as the flow does."""
-    walk = Walk(trainer, {"models": {}})
-    return [walk.step(name, i) for i in range(len(trainer.data.names)) for name in trainer.names]
-
-
-@pytest.fixture(scope="module")
-def lines(trainer) -> list[dict]:
-    """The whole walk, killed right after the alias of the retrained model was moved, and started again."""
-    move = promote.promote
-
-    def killed(name: str, number: int) -> None:
-        move(name, number)
-        if number == 2:
-            raise Killed
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(promote, "promote", killed)
-        with pytest.raises(Killed):
-            walk(trainer)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trainer.method, "train", None)  # everything was trained before the kill
-        return walk(trainer)
 
 
 def line(lines: list[dict], name: str, interval: str) -> dict:

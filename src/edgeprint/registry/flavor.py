@@ -54,8 +54,8 @@ def save_model(folder: Folders, path: Path | str, mlflow_model: Model | None = N
         model.metadata = {"family": card.family, "name": card.name, "schema_hash": card.schema_hash}
     else:
         stored = [_copy(each, path / DATA / name) for name, each in folder.items()]
-        (path / DATA / identify.INDEX).write_text("\n".join(folder) + "\n")
         model.signature = ranking_signature(stored)
+        (path / DATA / identify.INDEX).write_text("\n".join(folder) + "\n")
         model.metadata = {"family": IDENTIFY, "name": IDENTIFY, "models": list(folder)}
     model.model_size_bytes = sum(f.stat().st_size for f in (path / DATA).rglob("*") if f.is_file())
     pyfunc.add_to_model(

@@ -100,6 +100,23 @@ def read_about(folder: Path) -> dict[str, Any]:
     return json.loads((folder / ABOUT).read_text())
 
 
+def offer_identify(folders: Mapping[str, Path], tags: Mapping[str, object]) -> Version:
+    """The champions of many devices as one model, `identify`: its champion is what mlflow serves.
+
+    The same folders give the same version. Raises BadArtifact for none, or models of different columns.
+    """
+    client, digest, name = _client(), flavor.digest(folders), flavor.IDENTIFY
+    known = [v for v in client.search_model_versions(f"name='{name}'") if v.tags.get("digest") == digest]
+    if not known:
+        about = {"stage": "release", "model": name, **tags}
+        with tracking.training_run(name, f"{name} of {len(folders)} devices", {}, about) as run:
+            model_id = flavor.log_identify(folders, run_id=run.id).model_id
+        _make(client, name, name)
+        devices = ", ".join(folders)
+        known = [_made(client, name, run.id, model_id, {"digest": digest, "models": devices})]
+    return promote(name, int(known[0].version))
+
+
 def version(name: str, number: int) -> Version:
     """Raises UnknownModel where there is no such version."""
     return _get(_client(), name, number)
@@ -133,6 +150,17 @@ def rollback(name: str) -> Version:
     _move(client, name, CHAMPION, before.number)
     client.delete_registered_model_alias(name, PREVIOUS)
     return before
+
+
+def names() -> list[str]:
+    """All registered models."""
+    client, found, token = _client(), [], None
+    while True:
+        page = client.search_registered_models(page_token=token)
+        found += [model.name for model in page]
+        token = page.token
+        if not token:
+            return sorted(found)
 
 
 def champion(name: str) -> Version | None:
@@ -190,20 +218,30 @@ def _client() -> MlflowClient:
 
 
 def _create(client: MlflowClient, run_id: str, folder: Path, name: str, digest: str) -> ModelVersion:
-    from mlflow.exceptions import MlflowException
-
     card = artifact.read(folder).card
-    try:
-        client.create_registered_model(name, tags={"family": card.family})
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
+    _make(client, name, card.family)
     data = {f"data.{key}": str(value) for key, value in card.data.items() if not isinstance(value, dict)}
     tags = {"digest": digest, "schema_hash": card.schema_hash, "git_revision": card.git_revision, **data}
     model_id = _logged(client, run_id, digest) or flavor.log_model(folder, run_id=run_id).model_id
-    return client.create_model_version(
-        name, source=f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
-    )
+    return _made(client, name, run_id, model_id, tags)
+
+
+def _make(client: MlflowClient, name: str, family: str) -> None:
+    """The registered model, where it is new."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name, tags={"family": family})
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _made(
+    client: MlflowClient, name: str, run_id: str, model_id: str | None, tags: dict[str, str]
+) -> ModelVersion:
+    source = f"models:/{model_id}"
+    return client.create_model_version(name, source=source, run_id=run_id, tags=tags, model_id=model_id)
 
 
 def _logged(client: MlflowClient, run_id: str, digest: str) -> str | None:

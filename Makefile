@@ -43,6 +43,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --pyth
 lock: setup  ## after a change of dependencies: lock them anew, what is locked stays where it can
 	$(COMPILE) --all-extras --no-emit-package torch -o requirements/all.txt
 	$(COMPILE) --extra edge -c requirements/all.txt -o requirements/edge.txt
+	$(COMPILE) --extra tracking -c requirements/all.txt -o requirements/mlflow.txt
 
 clean:  ## remove everything that runs made, signing keys and workspaces too (not .venv)
-	rm -rf data reports state models .dvc/cache .dvc/tmp workspaces
+	rm -rf data reports state models dvc.lock .dvc/cache .dvc/tmp workspaces

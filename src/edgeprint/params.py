@@ -44,6 +44,11 @@ class Extract(Section):
     scheduler: str
 
 
+class Servers(Section):
+    mlflow: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
+    prefect: Annotated[str, Field(pattern=r"^(https?://.+/api)?$")]
+
+
 class CclpFeatures(Section):
     window_minutes: Annotated[int, Field(ge=1, le=1440)]
 
@@ -170,6 +175,7 @@ class Params(Section):
     testbed: Testbed
     intervals: Intervals
     extract: Extract
+    servers: Servers
     cclp: Cclp
     lstm_cnn: LstmCnn
     binary: Binary

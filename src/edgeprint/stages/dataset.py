@@ -44,4 +44,5 @@ def load(workspace: Workspace, key: str) -> Dataset:
     days = sorted(path.stem for path in workspace.features.glob("*/*.parquet"))
     edges = np.array([days[0], days[-1]], "M8[ns]").astype("i8")
     interval, names = intervals.assign(table, params.by, params.count, (int(edges[0]), int(edges[1])))
-    return Dataset(table, interval, names, intervals.held_out(table, interval, params.test_fraction))
+    test = intervals.held_out(table, interval, params.test_fraction, workspace.held_out_from())
+    return Dataset(table, interval, names, test)

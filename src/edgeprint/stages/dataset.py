@@ -30,6 +30,12 @@ class Dataset:
         """The held-out rows of one interval."""
         return self.table.select((self.interval == index) & self.held_out)
 
+    def halves(self, index: int) -> tuple[FeatureTable, FeatureTable]:
+        """The held-out rows of one interval, cut by time: to choose between models by, and to judge by."""
+        rows = self.testing(index)
+        later = intervals.held_out(rows, np.zeros(len(rows), "i8"), 0.5)
+        return rows.select(~later), rows.select(later)
+
 
 def load(workspace: Workspace, key: str) -> Dataset:
     """Read data/features/<key> and cut it as params.yaml says."""

@@ -131,6 +131,7 @@ class Binary(Section):
     train: BinaryTrain
     evaluate: BinaryEvaluate
     threshold: Unit
+    alarms_per_day: Annotated[float, Field(ge=0)]
 
 
 class Drift(Section):

@@ -30,6 +30,7 @@ def params(threshold: float = 0.5, **train: object) -> Binary:
         train=BinaryTrain.model_validate({**TRAIN, **train}),
         evaluate=BinaryEvaluate(runs=4, run_length=10),
         threshold=threshold,
+        alarms_per_day=1,
     )
 
 

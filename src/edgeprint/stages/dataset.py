@@ -30,6 +30,10 @@ class Dataset:
         """The held-out rows of one interval."""
         return self.table.select((self.interval == index) & self.held_out)
 
+    def tested(self, index: int) -> list[FeatureTable]:
+        """The held-out rows of each interval up to one."""
+        return [self.testing(i) for i in range(index + 1)]
+
 
 def load(workspace: Workspace, key: str) -> Dataset:
     """Read data/features/<key> and cut it as params.yaml says."""

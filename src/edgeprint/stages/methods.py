@@ -10,7 +10,7 @@ The rooms of the methods are imported when they are first used: torch and tensor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Params
@@ -97,8 +98,13 @@ class Method:
         """One model on one set: what the gate compares. Raises NotEnoughData."""
         return self._room("evaluate").evaluate(model, table, context.inventory, self._numbers(context))
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
-        """The network for TFLite, with golden inputs taken from `table`."""
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
+        """The network for TFLite, with golden inputs taken from `table`.
+
+        `held_out` are parts that no training saw, each in stream order, for what a card says of them.
+        """
         raise NotImplementedError
 
     def save(self, model: Any, folder: Path) -> None:
@@ -121,7 +127,9 @@ class Method:
 class Cclp(Method):
     key, family = "cclp", "cclp"
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
         thresholds = {"iot": context.params.cclp.threshold, "confidence": model.calibration.level}
         keras = self._room("export").to_keras(model)
         return Export(keras, table.values[:GOLDEN], [*model.devices, "iot"], thresholds, {})
@@ -130,7 +138,9 @@ class Cclp(Method):
 class LstmCnn(Method):
     key, family = "lstm_cnn", "lstm-cnn"
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
         numbers = context.params.lstm_cnn.train
         inputs = self._room("features").windows(table, numbers.window, numbers.overlap)[2][:GOLDEN]
         keras = self._room("export").to_keras(model)
@@ -162,7 +172,9 @@ class Binary(Method):
             model, table, context.inventory, numbers, seed=context.params.seed
         )
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
         features = self._room("features")
         spec = features.SpectrogramSpec.from_schema(table.schema)
         columns = table.values[table.device == model.device]
@@ -174,9 +186,18 @@ class Binary(Method):
             "bin_seconds": spec.bin_seconds,
             "normalisation": model.normalisation,
         }
-        thresholds = {"recognised": context.params.binary.threshold}
+        thresholds = {"recognised": model.threshold, **self._streak(model, held_out, context)}
         keras = self._room("export").to_keras(model)
         return Export(keras, inputs[..., None], [model.device], thresholds, preprocessing)
+
+    def _streak(self, model: Any, held_out: Sequence[FeatureTable], context: Context) -> dict[str, float]:
+        """Misses in a row that are news of this device; nothing where it was not seen long enough."""
+        quiet = self._room("quiet")
+        try:
+            seen = quiet.Quiet.observe(model, [quiet.of(part, model.device) for part in held_out])
+        except NotEnoughData:
+            return {}
+        return {"streak": seen.streak(context.params.binary.alarms_per_day)}
 
 
 METHODS: dict[str, Method] = {"cclp": Cclp(), "lstm_cnn": LstmCnn(), "binary": Binary()}

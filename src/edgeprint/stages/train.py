@@ -21,10 +21,11 @@ from edgeprint import artifact
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.registry import figures, tflite, tracking
+from edgeprint.schema import FeatureSchema
 from edgeprint.scores import Scores
 from edgeprint.stages import checkpoints, dataset
 from edgeprint.stages.checkpoints import Place, fingerprint
-from edgeprint.stages.methods import METHODS, Context
+from edgeprint.stages.methods import METHODS, Context, Export
 from edgeprint.stages.workspace import Workspace
 
 
@@ -66,10 +67,11 @@ class Trainer:
         Raises NotEnoughData.
         """
         since = None if self.method.cumulative or initial is None else index
-        training, testing = self.data.training(index, since=since), self.data.testing(index)
+        training, tested = self.data.training(index, since=since), self.data.tested(index)
+        testing = tested[-1]
         if not len(training) or not len(testing):
             raise NotEnoughData(f"{name}: {self.data.names[index]} holds no traffic to train on")
-        place = self._place(name, index, (training, testing), initial)
+        place = self._place(name, index, (training, *tested), initial)
         if kept := place.restore(folder):
             return self.load(name, index, {**kept, "folder": folder})
         numbers = getattr(self.context.params, self.key).model_dump()
@@ -88,9 +90,11 @@ class Trainer:
             )
             scores = self.method.evaluate_one(name, model, testing, self.context)
             self.method.save(model, folder)
-            parity = self._export(name, model, training, index, folder / "artifact")
+            export = self.method.export(model, training, self.context, tested)
+            parity = self._write(name, export, training.schema, index, folder / "artifact")
             run.scores(scores)
             run.metrics({"tflite_parity": parity, "training_rows": len(training)})
+            run.metrics({f"threshold.{key}": value for key, value in export.thresholds.items()})
             run.figure("confusion", figures.confusion(scores, f"{title}, its held-out part"))
             run.artifact_folder(folder / "artifact")
         trained = Trained(name, model, folder, run.id, index, scores, parity)
@@ -136,15 +140,15 @@ class Trainer:
             "simulated": source["simulated"],
         }
 
-    def _export(self, name: str, model: Any, table: FeatureTable, index: int, folder: Path) -> float:
-        export = self.method.export(model, table, self.context)
+    def _write(self, name: str, export: Export, schema: FeatureSchema, index: int, folder: Path) -> float:
+        """The artifact folder; returns the largest difference between TFLite and its source model."""
         network = tflite.convert(export.keras)
         card = artifact.ModelCard(
             family=self.method.family,
             name=name,
             labels=export.labels,
             input_shape=list(export.inputs.shape[1:]),
-            schema_hash=table.schema.hash,
+            schema_hash=schema.hash,
             thresholds=export.thresholds,
             preprocessing=export.preprocessing,
             data={**self.origin(), "trained_through": self.data.names[index]},
@@ -152,7 +156,7 @@ class Trainer:
         )
         runner = tflite.Runner(network)
         golden = export.inputs, runner(export.inputs)
-        artifact.write(folder, tflite=network, card=card, schema=table.schema, golden=golden)
+        artifact.write(folder, tflite=network, card=card, schema=schema, golden=golden)
         return tflite.parity(export.keras, runner, export.inputs)
 
 

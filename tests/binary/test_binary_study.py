@@ -11,11 +11,12 @@ from edgeprint import params as all_params
 from edgeprint.binary.effort import FEWEST_SAMPLES, RUNS, affordable, asked_devices, repeats
 from edgeprint.binary.forest import Forest, summary
 from edgeprint.binary.home import HELD_OUT, WHERE, WHOLE, Home, rounds, train_all
+from edgeprint.binary.quiet import observed_days
 from edgeprint.binary.samples import Streams
 from edgeprint.binary.study import STUDIES
 from edgeprint.binary.study_sizes import at, highest
 from edgeprint.binary.study_stability import unknown_device_scores
-from edgeprint.binary.trials import UNDISTURBED, faults, observed_days
+from edgeprint.binary.trials import UNDISTURBED, faults
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.study import Findings, Material

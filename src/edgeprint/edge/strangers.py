@@ -71,6 +71,8 @@ class Strangers:
     ) -> None:
         """Packets [n] of a tick in time order; `strange` [n]: no device sent it."""
         strange = strange & (src > 0) & ((src & GROUP_BIT) == 0)  # 0: a link layer without MACs
+        if not self._followed and not strange.any():
+            return
         self._meet(src[strange], int(time_ns.max()))
         followed = np.array(list(self._followed), "u8")
         for mac in np.intersect1d(followed, np.concatenate([src, dst])).tolist():

@@ -212,11 +212,6 @@ class Binary(Method):
         starts = rooms.Drawn.draw(streams, model.device, REPRESENTATIVE // 2, 1, random).starts
         return self._room("features").normalise(streams.samples(starts), model.normalisation)[..., None]
 
-
-def spread(rows: NDArray, count: int = REPRESENTATIVE) -> NDArray:
-    """At most `count` of the rows [n, ...], evenly spaced."""
-    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype("i8")]
-
     def _streak(self, model: Any, held_out: Sequence[FeatureTable], context: Context) -> dict[str, float]:
         """Misses in a row that are news of this device; nothing where it was not seen long enough."""
         quiet = self._room("quiet")
@@ -225,6 +220,11 @@ def spread(rows: NDArray, count: int = REPRESENTATIVE) -> NDArray:
         except NotEnoughData:
             return {}
         return {"streak": seen.streak(context.params.binary.alarms_per_day)}
+
+
+def spread(rows: NDArray, count: int = REPRESENTATIVE) -> NDArray:
+    """At most `count` of the rows [n, ...], evenly spaced."""
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype("i8")]
 
 
 METHODS: dict[str, Method] = {"cclp": Cclp(), "lstm_cnn": LstmCnn(), "binary": Binary()}

@@ -172,10 +172,9 @@ def test_a_person_picks_a_candidate_and_its_card_becomes_the_device(
         pull = lambda name: artifact.read(write_model(tmp_path / name, name))  # noqa: E731
         with household(tmp_path, models(folder), outlets, pull=pull) as agent:
             agent.live()
-            until(
-                lambda: agent.service._naming.candidates(ROUTER) or agent.service._naming.candidates("radio")
-            )
-            name = ROUTER if agent.service._naming.candidates(ROUTER) else "radio"
+            candidates = agent.service._naming.identifier.candidates
+            until(lambda: candidates(ROUTER) or candidates("radio"))
+            name = ROUTER if candidates(ROUTER) else "radio"
             opened(browser, agent, PHONE)
             button = f"{CARD.format(name)}.querySelector('.candidate')"
             browser.until(f"{button} !== null")

@@ -181,7 +181,7 @@ class Service:
         return {
             "agent": agent,
             "devices": [
-                answers.device(found, naming.labels.get(found.name), naming.candidates(found.name))
+                answers.device(found, naming.labels.get(found.name), naming.candidates(found))
                 for found in state.devices
             ],
             "alarms": [answers.alarm(found) for found in self.board.alarms()],

@@ -83,15 +83,17 @@ def test_an_agent_killed_in_the_middle_leaves_whole_ticks_and_starts_again(
     home: Home, devices_csv: Path, tmp_path: Path
 ) -> None:
     home.publish(camera={}, plug={"bias": -4})
-    source = capture(tmp_path / "a.pcap", 0, 600)
-    with process(home, devices_csv, source, "--speed", "20") as child:
+    source, out = capture(tmp_path / "a.pcap", 0, 600), tmp_path / "verdicts.jsonl"
+    with process(home, devices_csv, source, "--speed", "20", "--out", str(out)) as child:
         where = address(child)
         until(lambda: request(where, "GET", "/devices").json["agent"]["ticks"] > 10)
         told_ns = round(request(where, "GET", "/devices").json["agent"]["time"] * 1e9)
         child.kill()
     ticks = history(home)
     assert ticks == history(home, "plug")
-    assert ticks[-1] >= told_ns - 10**9  # all but the tick that was open
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    for written in (ticks, [line["time_ns"] for line in lines if line["device"] == "camera"]):
+        assert written[-1] >= told_ns - 10**9  # all but the tick that was open
     with process(home, devices_csv, capture(tmp_path / "b.pcap", 700, 30)) as child:
         where = address(child)
         until(lambda: len(history(home)) > len(ticks))

@@ -10,7 +10,8 @@ COPY src src
 RUN /opt/edgeprint/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 1000 --create-home edgeprint
+RUN useradd --system --user-group --uid 1000 --create-home edgeprint \
+    && install --directory --owner edgeprint --group edgeprint /var/lib/edgeprint
 COPY --from=build /opt/edgeprint /opt/edgeprint
 USER edgeprint
 VOLUME /var/lib/edgeprint

@@ -57,10 +57,12 @@ def process(home: Home, devices_csv: Path, source: Path, *options: str) -> Itera
 def address(child: subprocess.Popen[str]) -> tuple[str, int]:
     """Where the agent says that its page is."""
     assert child.stderr
+    said = []
     for line in child.stderr:
+        said.append(line)
         if found := re.search(r"page is at http://([\d.]+):(\d+)", line):
             return found[1], int(found[2])
-    pytest.fail("the agent ended without a page")
+    pytest.fail("the agent ended without a page: " + "".join(said[-5:]))
 
 
 def history(home: Home, device: str = "camera") -> list[int]:

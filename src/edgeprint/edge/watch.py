@@ -94,9 +94,9 @@ class Watch:
         known = before or next(iter(guests), None) or unjudged(device, self._bank, self._spec)
         if member is None:
             return replace(known, device=device, mac=None)
-        for guest in guests if before else [known]:
-            if guest.ring and guest.stream.spec == member.spec:
-                for column in guest.ring.last():
+        for one in [known, *(guest for guest in guests if guest is not known)]:
+            if one.ring and one.stream.spec == member.spec:
+                for column in one.ring.last():
                     member.ring.append(column)
         if known is before and not known.ring:
             return known

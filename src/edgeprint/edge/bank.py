@@ -54,12 +54,12 @@ class ColumnRing:
 
     def __init__(self, height: int, width: int) -> None:
         self._width = width
-        self._columns = np.zeros((2 * width, height), "f4")  # each twice: the last always lie side by side
+        self._columns = np.zeros((height, 2 * width), "f4")  # each twice: the last always lie side by side
         self.count = 0  # of columns since the start
 
     def append(self, column: NDArray[np.float32]) -> None:
         at = self.count % self._width
-        self._columns[at] = self._columns[at + self._width] = column
+        self._columns[:, at] = self._columns[:, at + self._width] = column
         self.count += 1
 
     @property
@@ -76,21 +76,21 @@ class ColumnRing:
         All that it has room for where no width is given.
         """
         end = self.count % self._width + self._width
-        return self._columns[end - (width or self._width) : end].T
+        return self._columns[:, end - (width or self._width) : end]
 
     def last(self) -> NDArray[np.float32]:
         """Those [m, h] that it holds so far, the oldest first."""
-        return self.sample(min(self.count, self._width)).T if self.count else self._columns[:0]
+        return self.sample(min(self.count, self._width)).T if self.count else self._columns.T[:0]
 
     def state(self) -> tuple[int, NDArray[np.float32]]:
         """Count and columns [w, h] as they lie; `restore` takes them."""
-        return self.count, self._columns[: self._width]
+        return self.count, self._columns.T[: self._width]
 
     def restore(self, count: int, columns: NDArray[np.float32]) -> None:
         """Go on where another ring was. Raises ValueError for one of another shape."""
         if columns.shape != self.state()[1].shape:
             raise ValueError(f"columns of {columns.shape} do not fit a ring of {self.state()[1].shape}")
-        self.count, self._columns = count, np.tile(columns.astype("f4"), (2, 1))
+        self.count, self._columns = count, np.tile(columns.astype("f4").T, (1, 2))
 
 
 class Member:
@@ -165,7 +165,8 @@ class Bank:
             for begin in range(0, len(group), TOGETHER):
                 names = group[begin : begin + TOGETHER]
                 samples = np.empty((len(names), height, width), "f4")
-                np.stack([self.members[d].ring.sample() for d in names], out=samples)
+                for row, device in enumerate(names):
+                    samples[row] = self.members[device].ring.sample()
                 for device, sample in zip(names, normalise(samples, normalisation), strict=True):
                     found[device] = float(self.members[device].network.one(sample)[0])
         return found

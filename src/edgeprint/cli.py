@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from edgeprint import cli_agent
+from edgeprint import cli_agent, cli_data, cli_registry
 from edgeprint.errors import BadParams, EdgeprintError, NotEnoughData
 
 app = typer.Typer(
@@ -159,8 +159,12 @@ def testbed(
     print(f"{count}, in {len(made.files)} captures under {out}")
 
 
+app.command()(cli_data.ingest)
 app.command()(cli_agent.agent)
 app.command()(cli_agent.agent_labels)
+app.command()(cli_registry.identify)
+app.command()(cli_registry.promote)
+app.command()(cli_registry.rollback)
 
 
 @app.command()

@@ -12,7 +12,6 @@ columns are now made otherwise (another schema hash or width) begins anew; the o
 from __future__ import annotations
 
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable
@@ -27,6 +26,7 @@ from edgeprint.edge.rotation import Heard
 from edgeprint.edge.verdicts import Standing
 from edgeprint.edge.watch import Watch
 from edgeprint.edge.watched import Watched
+from edgeprint.whole_file import replacing
 
 VERSION = 1
 COUNTS = ("packets", "columns", "ticks", "inferences", "hits", "confidence_sum", "spoke")
@@ -71,6 +71,7 @@ def save(watch: Watch, bank: Bank, path: Path) -> None:
     """Write all that `restore` needs. Raises OSError where the disk does not take it; the old file stays."""
     arrays: dict[str, Any] = {}
     devices = []
+    watch.settle()
     for index, watched in enumerate(watch.everyone):
         devices.append(_about(watched))
         arrays |= {f"{index}.{name}": array for name, array in watched.stream.state().items()}
@@ -79,13 +80,8 @@ def save(watch: Watch, bank: Bank, path: Path) -> None:
             arrays |= {f"{index}.ring": columns, f"{index}.count": np.array(count)}
     about = {"version": VERSION, "clock": watch.clock, "devices": devices}
     about |= {"beyond": watch.strangers.packets_beyond, "links": watch.strangers.rotation.state()}
-    begun = path.with_name(f".{path.name}.begun")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with begun.open("wb") as file:
+    with replacing(path) as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    begun.replace(path)
 
 
 def restore(watch: Watch, bank: Bank, path: Path, now_ns: int) -> list[str]:

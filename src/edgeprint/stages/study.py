@@ -48,6 +48,7 @@ def run(study: Study, workspace: Workspace, *, quick: bool = False) -> Path:
         workspace.inventory(),
         workspace.params(),
         quick,
+        workspace.held_out_from(),
     )
     begin = time.perf_counter()
     findings = study.run(material)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from edgeprint.packets import inventory
@@ -64,6 +65,14 @@ class Workspace:
         }
         kind = "resampled from real captures" if found["resampled"] else "real captures"
         return {**found, "kind": "simulated traffic" if found["simulated"] else kind}
+
+    def held_out_from(self) -> dict[str, int]:
+        """Of a resampled home, when (ns) the held-out part of each quarter begins; empty of any other."""
+        begins = self.source().get("held_out_from", {})
+        return {
+            quarter: int(np.datetime64(time.removesuffix("Z"), "ns").astype("i8"))
+            for quarter, time in begins.items()
+        }
 
     def data_version(self) -> str:
         """The hash under which DVC knows data/captures; 'unversioned' where it does not."""

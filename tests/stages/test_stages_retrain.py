@@ -1,0 +1,120 @@
+"""Three quarters of a simulated home, in which one of three devices gets new firmware in the last one."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scripted_home import DEVICES, UPDATED, walk
+from typer.testing import CliRunner
+
+from edgeprint.cli import app
+from edgeprint.errors import GateRefused
+from edgeprint.registry import promote
+from edgeprint.stages import by_hand, champions
+
+NAME = f"binary.{UPDATED}"
+OTHERS = [f"binary.{device}" for device in DEVICES if device != UPDATED]
+
+
+def line(lines: list[dict], name: str, interval: str) -> dict:
+    return next(each for each in lines if (each["model"], each["interval"]) == (name, interval))
+
+
+def runs(filter_string: str) -> list:
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    ids = [experiment.experiment_id for experiment in client.search_experiments()]
+    return list(client.search_runs(ids, filter_string))
+
+
+def test_exactly_the_device_with_new_firmware_is_retrained_and_promoted(lines):
+    later = [each for each in lines if each["interval"] != "2025Q1"]
+    assert [(x["model"], x["interval"]) for x in later if x["retrained"]] == [(NAME, "2025Q3")]
+    assert line(lines, NAME, "2025Q3")["promoted"]
+    aliases = {name: promote.champion(name).number for name in (NAME, *OTHERS)}
+    assert aliases == {NAME: 2, **dict.fromkeys(OTHERS, 1)}
+    assert promote.aliased(NAME, promote.PREVIOUS).number == 1
+
+
+def test_the_reason_is_a_number_against_its_limit(lines):
+    reasons = " ".join(line(lines, NAME, "2025Q3")["reasons"])
+    assert re.search(r"F1 went from 0\.\d+ to 0\.\d+ \(-0\.\d+\), limit -0\.250", reasons)
+    assert re.search(r"\d+% of the columns drifted, limit 50%", reasons)
+
+
+def test_the_challenger_was_the_better_of_two_on_the_validation_part(lines):
+    told = line(lines, NAME, "2025Q3")["challenger"]
+    one, other = (float(number) for number in re.findall(r"\d\.\d{3}", told))
+    assert one >= other
+    assert len(runs(f"tags.stage = 'retrain' and tags.model = '{NAME}'")) == 3  # the first, and two rivals
+
+
+def test_every_number_of_the_gate_is_a_metric_of_its_run(lines):
+    (run,) = runs(f"tags.stage = 'gate' and tags.model = '{NAME}' and tags.version = '2'")[:1]
+    assert run.data.tags["verdict"] == "passed"
+    wanted = {
+        "macro_f1 against champion",
+        "calibration error",
+        "unknown AUROC",
+        "parity",
+        "latency",
+        "memory",
+    }
+    assert {f"gate.{name}" for name in wanted} <= set(run.data.metrics)
+
+
+def test_a_second_walk_does_nothing(trainer, lines, monkeypatch):
+    before = len(runs(""))
+    monkeypatch.setattr(trainer.method, "load", None)
+    assert walk(trainer) == lines
+    assert len(runs("")) == before
+
+
+def test_another_machine_goes_on_from_the_champions_weights(trainer, lines, tmp_path):
+    there = replace(trainer, workspace=trainer.workspace)
+    version = promote.champion(NAME)
+    fetched = champions.fetch(there, version)
+    assert fetched.interval == 2
+    own = fetched.model.weights
+    assert all(
+        np.array_equal(a, b) for a, b in zip(own, there.method.load(fetched.folder).weights, strict=True)
+    )
+
+
+@pytest.fixture(scope="module")
+def worse(trainer, lines) -> promote.Version:
+    """The champion with weights that were damaged on purpose, registered as challenger."""
+    champion = champions.fetch(trainer, promote.champion(NAME))
+    shuffle = np.random.default_rng(0).permutation
+    damaged = [shuffle(w.ravel()).reshape(w.shape) if w.ndim > 1 else w for w in champion.model.weights]
+    model = replace(champion.model, weights=damaged)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.method, "train", lambda *_, **__: model)
+        trained = trainer.train(NAME, 2, trainer.workspace.state / "worse", initial=model)
+    return champions.enter(trainer, trained)
+
+
+def test_a_worse_challenger_is_refused_with_its_numbers(trainer, worse):
+    shown: list[str] = []
+    with pytest.raises(GateRefused, match=r"F1 of plug-a \d\.\d+ is below \d\.\d+, the champion's"):
+        by_hand.promote(trainer.workspace, NAME, show=shown.append)
+    assert "REFUSED" in shown[0] and "macro_f1 against champion" in shown[0]
+    assert promote.champion(NAME).number == 2
+    (run,) = runs(f"tags.verdict = 'refused' and tags.version = '{worse.number}'")
+    assert run.data.tags["by_hand"] == "promote" and "is below" in run.data.tags["reasons"]
+
+
+def test_the_command_promotes_it_for_a_reason_and_rolls_back(trainer, worse):
+    place = ["--workspace", str(trainer.workspace.root)]
+    forced = CliRunner().invoke(app, ["promote", NAME, "--force", "a fire drill", *place])
+    assert forced.exit_code == 0, forced.output
+    assert f"{NAME}: version {worse.number} is the champion; it was version 2" in forced.output
+    import mlflow
+
+    stored = mlflow.MlflowClient().get_model_version(NAME, str(worse.number))
+    assert stored.tags["forced"] == "a fire drill" and stored.tags["gate.verdict"] == "refused"
+    back = CliRunner().invoke(app, ["rollback", NAME, *place])
+    assert back.exit_code == 0, back.output
+    assert promote.champion(NAME).number == 2

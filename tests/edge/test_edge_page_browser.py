@@ -49,7 +49,7 @@ def opened(browser: Tab, page: Household, width: int, *, dark: bool = False) -> 
 def test_a_person_sees_devices_alarms_and_strangers(browser: Tab, page: Household, width: int) -> None:
     opened(browser, page, width)
     assert text(browser, "kitchen-camera", ".verdict") == "recognised Behaves like itself"
-    assert text(browser, "kitchen-camera", ".confidence") == "98 %"
+    assert text(browser, "kitchen-camera", ".confidence") == "98\u00a0%"
     assert "Does not behave like itself" in text(browser, "plug", ".words")
     assert "were not taken for plug" in browser.value("document.getElementById('alarms').innerText")
     assert browser.value(f"document.getElementById('strangers').innerText.includes('{ROUTER}')")
@@ -178,7 +178,7 @@ def test_a_person_picks_a_candidate_and_its_card_becomes_the_device(
             opened(browser, agent, PHONE)
             button = f"{CARD.format(name)}.querySelector('.candidate')"
             browser.until(f"{button} !== null")
-            assert browser.value(f"{button}.innerText") == "Yes, kettle (kitchen), 80 %"
+            assert browser.value(f"{button}.innerText") == "Yes, kettle (kitchen), 80\u00a0%"
             assert browser.value(f"{button}.offsetHeight >= 44")
             browser.value(f"{button}.click()")
             browser.until("document.getElementById('said').textContent.includes('is kettle')")

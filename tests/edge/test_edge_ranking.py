@@ -175,6 +175,16 @@ def test_a_server_that_drips_a_byte_at_a_time_is_hung_up_on() -> None:
     assert DEADLINE_S < 60
 
 
+def test_an_answer_without_end_is_cut_off_by_its_size() -> None:
+    def flood(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(b" " * 10_000)
+
+    with pytest.raises(NotIdentified, match="more than 262,144 bytes"):
+        asked(flood, deadline_s=5)
+
+
 def test_a_server_that_never_answers_is_hung_up_on() -> None:
     forever = threading.Event()
     with pytest.raises(NotIdentified):

@@ -15,7 +15,8 @@ import pytest
 
 from edgeprint import artifact
 from edgeprint.binary.features import SpectrogramSpec
-from edgeprint.errors import BadArtifact, NotEnoughData
+from edgeprint.edge import ranking
+from edgeprint.errors import BadArtifact, NotEnoughData, NotIdentified
 from edgeprint.registry import flavor, identify, promote, tflite
 
 SPEC, WIDTH = SpectrogramSpec(height=8, bin_seconds=0.1), 4
@@ -154,6 +155,16 @@ def test_mlflow_serves_the_ranking(server, members):
     assert (best["device"], best["category"], best["iot"]) == ("plug", "plugs", True)
     assert other["device"] == "camera"
     assert best["confidence"] == pytest.approx(identify.rank(asked, members)[0].confidence, abs=1e-5)
+
+
+def test_the_agent_on_a_pi_understands_what_mlflow_serves(server, members):
+    where = ranking.address(server.removesuffix(ranking.PATH))
+    asked = columns(TONES["plug"])
+    best, other = ranking.ask(where, asked)
+    assert (best.device, best.category, best.iot, other.device) == ("plug", "plugs", True, "camera")
+    assert best.confidence == pytest.approx(identify.rank(asked, members)[0].confidence, abs=1e-5)
+    with pytest.raises(NotIdentified, match="status 400"):
+        ranking.ask(where, columns(1, 3))
 
 
 @pytest.mark.parametrize(

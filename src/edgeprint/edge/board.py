@@ -63,7 +63,9 @@ class Device:
         if self.verdict is Standing.RECOGNISED:
             return "Behaves like itself"
         if self.verdict is Standing.DEVIATES:
-            return f"Does not behave like itself ({max(0, -self.run)} unusual samples in a row)"
+            run = self.run
+            lately = f"{-run} unusual samples in a row" if run <= 0 else f"{run} usual ones since"
+            return f"Does not behave like itself ({lately})"
         if self.columns < self.needed:
             return f"Not enough traffic yet: {self.columns} of {self.needed} columns"
         return "Not recognised so far"

@@ -33,7 +33,7 @@ PATH = "/invocations"  # of `mlflow models serve`
 SLOWEST_S = 10.0  # for one step: to connect, to send, to hear a byte
 DEADLINE_S = 30.0  # for the whole answer
 MOST_BYTES = 256 << 10  # of an answer
-MOST = 5  # candidates that a person is shown
+MOST = 3  # candidates that a person is shown
 LONGEST_CATEGORY = 40
 
 

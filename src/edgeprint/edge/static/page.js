@@ -14,6 +14,7 @@ const cards = new Map();
 let drawn = "";  // the alarms that are on the page
 
 const moment = (seconds) => seconds === null ? "never" : new Date(seconds * 1000).toLocaleString();
+const percent = (share) => `${Math.round(share * 100)}\u00a0%`;
 const plural = (count, one) => `${count.toLocaleString()} ${one}${count === 1 ? "" : "s"}`;
 
 function say(sentence, failed = false) {
@@ -70,7 +71,7 @@ function draw(device, time) {
   find(".badge").textContent = device.verdict;
   find(".words").textContent = device.words;
   find(".sure").hidden = device.recent.length === 0;
-  find(".confidence").textContent = device.confidence === null ? "" : `${Math.round(device.confidence * 100)} %`;
+  find(".confidence").textContent = device.confidence === null ? "" : percent(device.confidence);
   const step = 120 / Math.max(1, device.recent.length - 1);
   const points = device.recent.map((value, i) => `${(i * step).toFixed(1)},${(29 - 28 * value).toFixed(1)}`);
   find("polyline").setAttribute("points", points.join(" "));
@@ -103,7 +104,7 @@ function drawCandidates(place, device) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "candidate";
-    button.textContent = `Yes, ${candidate.device} (${candidate.category}), ${Math.round(candidate.confidence * 100)} %`;
+    button.textContent = `Yes, ${candidate.device} (${candidate.category}), ${percent(candidate.confidence)}`;
     button.addEventListener("click", () => label(device.name, candidate.device));
     item.append(button);
     return item;

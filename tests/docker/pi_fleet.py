@@ -41,6 +41,15 @@ OWN_REGISTRY = "127.0.0.1:5051"
 NAME = "edgeprint-edge"
 PREFIX = f"ep{os.getpid()}"
 PATIENCE_S = 60
+# A network of which nothing is heard for five minutes is not healthy.
+CHATTER = """
+import socket, sys, time
+speaker = socket.socket(type=socket.SOCK_DGRAM)
+while True:
+    for address in sys.argv[1:]:
+        speaker.sendto(b"?", (address, 9))
+    time.sleep(5)
+"""
 
 
 @dataclass
@@ -127,6 +136,8 @@ def pi_fleet(folder: Path, count: int, models: Path, household: Path) -> Iterato
         _registry(folder, ends)
         served = [sys.executable, "-m", "http.server", "--bind", ROUTER, "8000", "--directory", models]
         _start(folder / "models", [*inside("router"), *served], ends)
+        addresses = [pi.address for pi in pis]
+        _start(folder / "chatter", [*inside("router"), sys.executable, "-c", CHATTER, *addresses], ends)
         key = folder / "key"
         _keygen(key)
         for pi in pis:
@@ -229,6 +240,7 @@ def _inventory(folder: Path, pis: list[Pi], key: Path, household: Path) -> None:
     (folder / "known_hosts").write_text("\n".join([*known, ""]))
     lines = [
         f"    {pi.name}: {{ansible_host: {pi.address}, edgeprint_dir: {pi.folder}/etc, "
+        f"edgeprint_cmdline: {pi.folder}/cmdline.txt, "
         f"edgeprint_docker: {{DOCKER_HOST: '{pi.environment['DOCKER_HOST']}', "
         f"DOCKER_CONFIG: '{os.environ.get('DOCKER_CONFIG', '')}'}}}}"
         for pi in pis

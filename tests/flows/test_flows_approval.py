@@ -1,7 +1,7 @@
 """A person is asked through a real Prefect server, and answers, or does not."""
 
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,19 +60,19 @@ def answer(promote: list[str], seen: list[str]) -> None:
             paused = [run for run in client.read_flow_runs() if run.state and run.state.is_paused()]
             if paused:
                 keyset = paused[0].state.state_details.run_input_keyset
-                seen.append(client.read_flow_run_input(paused[0].id, keyset["description"]).decode())
+                seen.append(client.read_flow_run_input(paused[0].id, keyset["description"]))
                 resume_flow_run(paused[0].id, run_input={"promote": promote})
                 return
             time.sleep(0.1)
 
 
 def test_what_a_person_leaves_in_the_form_is_promoted_and_the_rest_waits(server):
-    walk, seen = Walk(), []
+    walk, seen = Walk(hours=0.05), []
     lines = [line("cclp", 3), line("binary.plug", 1), line("binary.plug", 2), line("binary.tv", 1, False)]
-    person = threading.Thread(target=answer, args=(["binary.plug"], seen))
-    person.start()
-    done = ask(walk, lines)
-    person.join()
+    with ThreadPoolExecutor() as people:
+        person = people.submit(answer, ["binary.plug"], seen)
+        done = ask(walk, lines)
+        person.result()
     assert walk.approved == [("binary.plug", 2)]
     assert [each["promoted"] for each in done] == [False, False, True, False]
     assert "macro_f1" in seen[0] and "0.9123" in seen[0] and "cclp, version 3" in seen[0]

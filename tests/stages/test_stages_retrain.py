@@ -8,9 +8,12 @@ import pytest
 from scripted_home import DEVICES, UPDATED, walk
 from typer.testing import CliRunner
 
+from edgeprint import artifact
 from edgeprint.cli import app
+from edgeprint.edge import bank
 from edgeprint.errors import GateRefused
 from edgeprint.registry import promote, tracking
+from edgeprint.registry.tflite import KINDS
 from edgeprint.stages import by_hand, champions
 from edgeprint.stages.methods import Context
 from edgeprint.stages.retrain import Walk
@@ -53,6 +56,16 @@ def test_the_challenger_was_the_better_of_two_on_the_validation_part(lines):
     one, other = (float(number) for number in re.findall(r"\d\.\d{3}", told))
     assert one >= other
     assert len(runs(f"tags.stage = 'retrain' and tags.model = '{NAME}'")) == 3  # the first, and two rivals
+
+
+def test_the_smallest_good_export_was_shipped_and_an_agent_proves_it(trainer, lines):
+    stored = artifact.read(champions.fetch(trainer, promote.champion(NAME)).artifact)
+    sizes = {kind: stored.card.export[kind]["bytes"] for kind in KINDS}
+    assert stored.card.export["kind"] != "float32"
+    assert len(stored.tflite) == sizes[stored.card.export["kind"]] < sizes["float32"] / 2
+    bank.prove(stored)
+    (run,) = runs(f"attributes.run_id = '{promote.champion(NAME).run_id}'")
+    assert {f"export.{kind}.macro_f1" for kind in KINDS} <= set(run.data.metrics)
 
 
 def test_every_number_of_the_gate_is_a_metric_of_its_run(lines):

@@ -24,8 +24,8 @@ class Approval(RunInput):
 
 
 def settle(walk: Walk, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The lines with what came of those that await a person; the newest of a model is asked about."""
-    waiting = {line["model"]: line for line in lines if line.get("awaits")}  # of several the last
+    """The lines with what came of those that await a person."""
+    waiting = {line["model"]: line for line in lines if walk.waits(line)}
     if not waiting:
         return lines
     approved = _asked(waiting, walk.trainer.context.params.gate.approval_hours)

@@ -37,6 +37,9 @@ class Walk:
         context = Context(None, params.load().model_copy(update={"gate": gate}))
         return type("Trainer", (), {"context": context})
 
+    def waits(self, line: dict[str, Any]) -> bool:
+        return bool(line.get("awaits")) and line["version"] > 1  # version 1 is not the challenger any more
+
     def approve(self, line: dict[str, Any]) -> dict[str, Any]:
         self.approved.append((line["model"], line["version"]))
         return {**line, "promoted": True, "awaits": None}

@@ -156,6 +156,7 @@ def test_with_approval_asked_what_passes_waits_and_says_how(trainer, lines):
     line = lived.step(name, 0)
     assert line["awaits"].endswith(f"edgeprint promote {name} --version 1")
     assert not line["promoted"] and name not in lived.champions
+    assert not lived.waits(line)  # version 1 was promoted before
     done = lived.approve(line)
     assert done["promoted"] and "awaits" not in done
     assert promote.champion(name) == before and promote.is_by_hand(before)

@@ -59,6 +59,7 @@ class Walk:
         """Register, record the verdict, and promote what passed unless a person must approve."""
         version = champions.enter(self.trainer, challenger)
         promote.record_gate(verdict, version, {"trained_on": line["interval"], **self.trainer.origin()})
+        print(f"{version.name} version {version.number}, {line['interval']}\n{verdict.table()}", flush=True)
         line |= {"version": version.number, "gate": verdict.to_dict()["checks"]}
         if not verdict.passed:
             return line
@@ -68,6 +69,11 @@ class Walk:
         promote.promote(version.name, version.number)
         self.champions[version.name] = challenger
         return {**line, "promoted": True}
+
+    def waits(self, line: dict[str, Any]) -> bool:
+        """Whether a line's version waits for a person, and none has promoted it or a newer one since."""
+        challenger = promote.aliased(line["model"], promote.CHALLENGER) if line.get("awaits") else None
+        return challenger is not None and challenger.number == line["version"]
 
     def approve(self, line: dict[str, Any]) -> dict[str, Any]:
         """A person approved of a challenger that awaits it: the line with what came of it."""

@@ -13,7 +13,7 @@ from edgeprint.stages import retrain as stage
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.train import Trainer, read_runs
 from edgeprint.stages.workspace import Workspace
-from flows import main
+from flows import approval, main
 
 
 @task(task_run_name="{name} {interval}")
@@ -32,8 +32,10 @@ def retrain(root: Path = Path()) -> list[dict]:
         work = [
             (i, interval, name) for i, interval in enumerate(trainer.data.names) for name in trainer.names
         ]
+        lived = []
         for index, interval, name in track(work, f"retrain {key}"):
-            lines.append({"method": key, **step(walk, name, interval, index)})
+            lived.append({"method": key, **step(walk, name, interval, index)})
+        lines += approval.settle(walk, lived)
     workspace.write_report("retrain", lines)
     checkpoints.forget(workspace, "retrain")
     return lines

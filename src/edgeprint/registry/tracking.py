@@ -39,7 +39,7 @@ BUFFERED_EPOCHS = 20  # a write to SQLite costs about 10 ms, as much as a small 
 
 
 def open_store(state: Path, uri: str | None = None) -> None:
-    """Use the store at `uri` or, where none is given, SQLite and plain files under `state`.
+    """Use the store at `uri`, else at MLFLOW_TRACKING_URI, else SQLite and plain files under `state`.
 
     Creates the experiment where it is missing; telemetry is off. Called before anything else of MLflow, and
     once before several processes share a new store: its tables take seconds and are made without a lock.
@@ -50,6 +50,7 @@ def open_store(state: Path, uri: str | None = None) -> None:
     from mlflow.exceptions import MlflowException
 
     state.mkdir(parents=True, exist_ok=True)
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(uri or f"sqlite:///{state.resolve() / 'mlflow.db'}")
     mlflow.set_registry_uri(mlflow.get_tracking_uri())
     artifacts = None if uri else (state.resolve() / "mlartifacts").as_uri()
@@ -60,6 +61,15 @@ def open_store(state: Path, uri: str | None = None) -> None:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was faster
                 raise
+
+
+def store_id() -> str:
+    """What tells this store from any other, and from one made anew in its place."""
+    import mlflow
+
+    experiment = mlflow.MlflowClient().get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None, "open_store comes first"
+    return f"{mlflow.get_tracking_uri()} {experiment.creation_time}"
 
 
 class TrainingRun:

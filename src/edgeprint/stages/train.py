@@ -6,14 +6,14 @@
             trained = trainer.train(name, index, folder / interval / name, initial=before)
 
 Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped. After a
-kill, the same calls go on in the middle of a model and train no finished one again: see checkpoints.
+kill, or when a quarter has come, the same calls train no finished model again: see checkpoints.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class Trainer:
     workspace: Workspace
     key: str
     stage: str = "train"
+    used: set[str] = field(default_factory=set)  # checkpoints of the models that were asked for
 
     def __post_init__(self) -> None:
         self.method = METHODS[self.key]
@@ -59,6 +60,7 @@ class Trainer:
         self.context = Context(self.workspace.inventory(), self.workspace.params())
         self.names = self.method.names(self.context.inventory)
         tracking.open_store(self.workspace.state)
+        self.store = tracking.store_id()
 
     def train(self, name: str, index: int, folder: Path, *, initial: Any = None) -> Trained:
         """One model of the rows up to an interval (or of that interval, from `initial`), logged and saved.
@@ -107,8 +109,9 @@ class Trainer:
             if initial is not None:
                 self.method.save(initial, before := Path(scratch))
             words = (name, self.data.names[index], numbers, params.seed, who)
-            folder = checkpoints.folder(self.workspace, self.stage, self.key)
-            return Place(folder, f"{name}-{index}-{fingerprint(words, tables, before)}")
+            found = fingerprint((*words, self.store), tables, before)
+        self.used.add(f"{name}-{index}-{found}")
+        return Place(checkpoints.folder(self.workspace, self.key), f"{name}-{index}-{found}")
 
     def load(self, name: str, index: int, entry: dict) -> Trained:
         """A model that an earlier stage trained; `entry` is its line in models/<key>/runs.json."""

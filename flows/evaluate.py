@@ -45,7 +45,7 @@ def evaluate(root: Path = Path()) -> dict:
             cells.update({(i, j): scores for j, scores in enumerate(row)})
         later = range(trained[0] + 1, len(trainer.data.names)) if trained else []
         moved = [drift(trainer, key, j, trained[0]) for j in later]
-        report[key] = {
+        part = {
             **stage.summary(cells, trainer.data.names),
             "drift": [each for each in moved if each],
             "skipped": runs["skipped"],
@@ -53,6 +53,7 @@ def evaluate(root: Path = Path()) -> dict:
                 trainer.data.names[i]: stage.judged_on(trainer, runs["models"][str(i)]) for i in trained
             },
         }
+        report[key] = stage.conclude(trainer, cells, part, workspace.reports / "drift")
     workspace.write_report("evaluate", report)
     return report
 

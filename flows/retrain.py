@@ -13,7 +13,7 @@ from edgeprint.stages import retrain as stage
 from edgeprint.stages.journal import Journal
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.workspace import Workspace
-from flows import FROM_THE_STORE, main
+from flows import FROM_THE_STORE, approval, main
 from flows.train import open_trainer
 
 
@@ -36,9 +36,15 @@ def retrain(root: Path = Path()) -> list[dict]:
         work = [
             (i, interval, name) for i, interval in enumerate(trainer.data.names) for name in trainer.names
         ]
+        lived = []
         for index, interval, name in track(work, f"retrain {key}"):
             known = journal.recall(name, index)
-            lines.append({"method": key, **(known or step(journal, name, interval, index))})
+            lived.append({"method": key, **(known or step(journal, name, interval, index))})
+        settled = approval.settle(journal.walk, lived)
+        for (index, _, name), before, line in zip(work, lived, settled, strict=True):
+            if line is not before:
+                journal.amend(name, index, line)
+        lines += settled
         journal.settle()
         checkpoints.settle(workspace, key, "retrain", trainer.used)
     workspace.write_report("retrain", lines)

@@ -10,6 +10,7 @@ EdgeprintError
 ├── BadArtifact         a model folder is incomplete or contradicts itself
 ├── UnknownModel        a model, version or alias that the registry does not hold
 ├── BadStore            the agent's history cannot be used
+├── NotIdentified       the identify server cannot be asked, or answers with no ranking
 ├── GateRefused         a challenger is not good enough to be promoted
 └── UntrustedModel      a model's signature or hash does not hold
 """
@@ -53,6 +54,10 @@ class UnknownModel(EdgeprintError):
 
 class BadStore(EdgeprintError):
     """The agent's history cannot be written, or is of another version."""
+
+
+class NotIdentified(EdgeprintError):
+    """The identify server cannot be asked, or answers with no ranking."""
 
 
 class GateRefused(EdgeprintError):

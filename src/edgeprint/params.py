@@ -137,6 +137,7 @@ class Drift(Section):
     method: Literal["wasserstein", "jensenshannon"]
     threshold: Positive
     minimum_rows: Count
+    field: str
 
 
 class Policy(Section):
@@ -145,15 +146,24 @@ class Policy(Section):
     min_f1: Unit
     max_age_intervals: Count
     max_new_data: Positive
+    max_deviating: Unit
+    from_scratch: bool
 
 
 class Gate(Section):
     min_macro_f1: Unit
     max_drop: Unit
     max_device_drop: Unit
+    max_ece_rise: Unit
+    max_auroc_drop: Unit
     max_parity: Positive
+    max_quantised_parity: Positive
+    max_quantised_drop: Unit
     max_latency_ms: Positive
+    max_rss_bytes: Count
     max_bytes: Count
+    approval: bool
+    approval_hours: Positive
 
 
 class Agent(Section):

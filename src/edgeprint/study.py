@@ -40,7 +40,8 @@ class Material:
     """What a study works on: feature rows, who is who, every number; `quick` for a small try.
 
     `kind` says what the traffic is, as in "real captures" or "simulated traffic"; `read(method, params)`
-    gives a method's feature rows at the settings of the params.
+    gives a method's feature rows at the settings of the params. `held_out_from`: of a resampled home, when
+    (ns) the held-out part of each quarter begins.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Material:
     inventory: Inventory
     params: Params
     quick: bool = False
+    held_out_from: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def repeats(self) -> int:

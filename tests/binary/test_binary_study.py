@@ -107,6 +107,14 @@ def test_held_out_rows_are_never_trained_on_and_the_whole_interval_holds_both():
         assert len(trained | held_out) == len(cut.asked(i, WHOLE))
 
 
+def test_a_resampled_home_is_cut_where_its_packets_are():
+    border = 100 * SPEC.hop_ns
+    cut = Home.of(replace(SMALL, held_out_from={"1970Q1": border}))
+    assert np.array_equal(cut.held_out, cut.table.start_ns >= border)
+    _, notes = asked_devices(replace(SMALL, held_out_from={"1970Q1": border}), [Home.of(SMALL)])
+    assert "whose packets are of captures of their own, is held out" in notes[0]
+
+
 def test_an_unknown_device_is_in_no_training_row():
     cut = Home.of(SMALL)
     assert cut.training(0, without=["hub-c"]).devices == ["camera-a", "laptop", "plug-b"]

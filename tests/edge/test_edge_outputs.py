@@ -35,7 +35,7 @@ def test_quiet_lines_come_when_a_verdict_changes() -> None:
 
 def test_every_verdict_is_stored_as_a_json_line_even_when_quiet(tmp_path: Path) -> None:
     path = tmp_path / "reports/verdicts.jsonl"
-    with opened(path) as file:
+    with opened(path, print) as file:
         lines = VerdictLines(lambda _: None, quiet=True, file=file)
         lines(verdict(Standing.RECOGNISED, 0.5))
         lines(verdict(Standing.RECOGNISED, tick=1))
@@ -53,7 +53,7 @@ def test_every_verdict_is_stored_as_a_json_line_even_when_quiet(tmp_path: Path) 
 
 
 def test_no_path_stores_nothing() -> None:
-    with opened(None) as file:
+    with opened(None, print) as file:
         assert file is None
 
 

@@ -74,9 +74,9 @@ def test_the_page_of_a_replay_stays_until_a_signal(home: Home, devices_csv: Path
         until(lambda: request(where, "GET", "/devices").json["agent"]["packets"] == 90)
         until(lambda: request(where, "GET", "/devices").json["alarms"])
         assert request(where, "GET", "/healthz").status == 200
+        until(lambda: len(history(home)) > 20)
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 143
-    assert len(history(home)) > 20
 
 
 def test_an_agent_killed_in_the_middle_leaves_whole_ticks_and_starts_again(

@@ -31,8 +31,9 @@ extract: {workers: 1}
 cclp: {features: {window_minutes: 5}, train: {iterations: 10}}
 lstm_cnn: {features: {segment_minutes: 120}}
 binary: {train: {width: 16, samples: 20, epochs: 1}, evaluate: {runs: 2, run_length: 5}}
-policy: {max_new_data: 0.01}
-gate: {min_macro_f1: 0.0, max_drop: 1.0, max_device_drop: 1.0, max_parity: 0.1, max_latency_ms: 1000}
+policy: {max_new_data: 0.01, from_scratch: false}
+gate: {min_macro_f1: 0.0, max_drop: 1.0, max_device_drop: 1.0, max_ece_rise: 1.0, max_auroc_drop: 1.0,
+  max_parity: 0.1, max_latency_ms: 1000, max_rss_bytes: 1000000000}
 """
 MODELS = {"binary.camera-a", "binary.plug-a", "cclp"}
 

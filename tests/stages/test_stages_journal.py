@@ -15,11 +15,14 @@ from edgeprint.stages.workspace import Workspace
 NAME = "lstm-cnn"
 # Every interval retrains, and every challenger passes.
 EASY = {
-    "policy": {"max_new_data": 0.01},
+    "policy": {"max_new_data": 0.01, "from_scratch": False},
     "gate": {
         "min_macro_f1": 0.0,
         "max_drop": 1.0,
         "max_device_drop": 1.0,
+        "max_ece_rise": 1.0,
+        "max_auroc_drop": 1.0,
+        "max_rss_bytes": 10**9,
         "max_parity": 1.0,
         "max_latency_ms": 1000,
     },
@@ -50,7 +53,7 @@ def test_a_new_run_recalls_what_was_decided_and_has_the_champion(lived):
 
 
 def test_another_number_of_the_policy_makes_another_history(lived):
-    set_numbers(lived, sections={**EASY, "policy": {"max_new_data": 0.02}}, epochs=2)
+    set_numbers(lived, sections={**EASY, "policy": {"max_new_data": 0.02, "from_scratch": False}}, epochs=2)
     try:
         assert opened(lived).recall(NAME, 0) is None
     finally:
@@ -68,21 +71,30 @@ def test_a_step_whose_model_was_lost_is_lived_through_again(lived):
         shutil.move(kept, champion)
 
 
-def test_the_next_step_compares_with_what_a_person_rolled_back_to(lived):
-    promote.rollback(NAME)
-    journal = opened(lived)
-    for index in (0, 1):
-        journal.recall(NAME, index)
-    assert journal.walk.champions[NAME].interval == 1
-    journal._heed_registry(NAME)
-    assert journal.walk.champions[NAME].interval == 0
-
-
 def test_what_is_no_part_of_this_history_is_forgotten(lived):
     journal = opened(lived)
-    stale = journal.folder / "lstm-cnn-0-ofanotherhistory.json"
+    stale = journal.folder / f"{NAME}-0-0123456789abcdef.json"
     stale.write_text("{}")
     for index in (0, 1):
         journal.recall(NAME, index)
     journal.settle()
     assert not stale.exists() and len(list(journal.folder.iterdir())) == 2
+
+
+def test_what_a_person_approves_of_later_is_remembered(lived):
+    journal = opened(lived)
+    lines = [journal.recall(NAME, index) for index in (0, 1)]
+    journal.amend(NAME, 1, {**lines[1], "promoted": True, "approved": "by a person"})
+    assert [opened(lived).recall(NAME, index) for index in (0,)] == lines[:1]
+    again = opened(lived)
+    assert [again.recall(NAME, index) for index in (0, 1)][1]["approved"] == "by a person"
+    journal.amend(NAME, 1, lines[1])
+
+
+def test_a_machine_without_a_past_begins_from_the_champion_in_the_registry(lived, monkeypatch):
+    journal = opened(lived)
+    shutil.move(journal.folder, journal.folder.with_name("elsewhere"))
+    monkeypatch.setattr(Trainer, "train", None)
+    line = opened(lived).step(NAME, 1)
+    assert not line["retrained"] and "the champion was trained through share 2/4" in line["reasons"]
+    assert promote.champion(NAME).number == 2

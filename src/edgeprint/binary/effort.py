@@ -80,10 +80,13 @@ def asked_devices(material: Material, homes: Sequence[Home]) -> tuple[list[str],
             f"intervals, 2 are needed; the fewest columns of a part: {short}"
         )
     names = homes[0].names
+    if material.held_out_from:
+        part = "what follows its border in source.json, whose packets are of captures of their own, is"
+    else:
+        part = f"the last {material.params.intervals.test_fraction:.0%} of each by time are"
     lines = [
-        f"{len(devices)} devices are asked about. Intervals: {', '.join(names)}; the last "
-        f"{material.params.intervals.test_fraction:.0%} of each by time are held out of training. Asked from "
-        "the whole interval, as in the paper, training columns are among those asked."
+        f"{len(devices)} devices are asked about. Intervals: {', '.join(names)}; {part} held out of "
+        "training. Asked from the whole interval, as in the paper, training columns are among those asked."
     ]
     if short:
         lines.append(

@@ -59,11 +59,20 @@ class ColumnRing:
 
     @property
     def is_full(self) -> bool:
-        return self.count >= len(self._columns)
+        return self.holds(len(self._columns))
 
-    def sample(self) -> NDArray[np.float32]:
-        """[h, w], the oldest column left."""
-        return np.roll(self._columns, -(self.count % len(self._columns)), axis=0).T
+    def holds(self, width: int) -> bool:
+        """Whether it has so many columns."""
+        return min(self.count, len(self._columns)) >= width
+
+    def sample(self, width: int | None = None) -> NDArray[np.float32]:
+        """The last columns [h, w], the oldest left; all that it has room for where no width is given."""
+        in_order = np.roll(self._columns, -(self.count % len(self._columns)), axis=0)
+        return in_order[-(width or len(in_order)) :].T
+
+    def last(self) -> NDArray[np.float32]:
+        """Those [m, h] that it holds so far, the oldest first."""
+        return self.sample(self.count).T if self.count else self._columns[:0]
 
     def state(self) -> tuple[int, NDArray[np.float32]]:
         """Count and columns [w, h] as they lie; `restore` takes them."""
@@ -98,9 +107,10 @@ class Member:
         self.ring = ColumnRing(self.spec.height, self.width)
         self.network = Network(artifact.tflite)
 
-    def confidence(self) -> float:
-        """That the sample in the ring is the device's, 0 to 1."""
-        return float(self.network(normalise(self.ring.sample()[None], self.normalisation))[0, 0])
+    def confidence(self, ring: ColumnRing | None = None) -> float:
+        """That the last columns in the ring, its own or one of the same spec, are the device's, 0 to 1."""
+        sample = (ring or self.ring).sample(self.width)
+        return float(self.network(normalise(sample[None], self.normalisation))[0, 0])
 
 
 def prove(artifact: Artifact, tolerance: float = TOLERANCE) -> None:
@@ -124,6 +134,10 @@ class Bank:
     def __init__(self, artifacts: dict[str, Artifact]) -> None:
         """Raises BadArtifact for a model that does not fit this agent."""
         self.members = {device: Member(artifact) for device, artifact in artifacts.items()}
+
+    def add(self, device: str, artifact: Artifact) -> None:
+        """One more model, or another one of a device. Raises BadArtifact for one that does not fit here."""
+        self.members[device] = Member(artifact)
 
     def append(self, device: str, column: NDArray[np.float32]) -> None:
         self.members[device].ring.append(column)

@@ -17,6 +17,7 @@ from edgeprint.artifact import Artifact
 from edgeprint.edge.bank import prove
 from edgeprint.edge.updater import Updater, current, is_url
 from edgeprint.errors import BadArtifact, EdgeprintError, UntrustedModel
+from edgeprint.whole_file import write_whole
 
 FAMILY = "binary"
 MINUTE = "%Y-%m-%d %H:%M"
@@ -42,9 +43,9 @@ def pull(repository: str, state: Path, devices: Iterable[str], *, root: Path | N
         trusted = trusted_root(repository, state, root)
         updater = Updater(repository, state, trusted)
         updater.refresh()
-        _remember(state / "root.json", trusted)
+        write_whole(state / "root.json", trusted)
         models.refused = _update(updater, devices)
-        _remember(state / "refreshed", f"{now:{MINUTE}} UTC".encode())
+        write_whole(state / "refreshed", f"{now:{MINUTE}} UTC".encode())
     except (UntrustedModel, OSError) as error:
         if not (state / "refreshed").is_file():
             raise UntrustedModel(f"no model was ever pulled, and {error}") from error
@@ -53,6 +54,17 @@ def pull(repository: str, state: Path, devices: Iterable[str], *, root: Path | N
     for device in devices:
         _load(models, device, current(state, f"{FAMILY}.{device}"))
     return models
+
+
+def pull_one(name: str, repository: str, state: Path, *, root: Path | None) -> Artifact | None:
+    """One more model, for a device that a person just named; None where the repository offers none.
+
+    Raises UntrustedModel, BadArtifact, and OSError of this Pi's own disk.
+    """
+    updater = Updater(repository, state, trusted_root(repository, state, root))
+    updater.refresh()
+    folder = updater.pull(f"{FAMILY}.{name}")
+    return None if folder is None else artifact.read(folder)
 
 
 def trusted_root(repository: str, state: Path, root: Path | None) -> bytes:
@@ -67,13 +79,6 @@ def trusted_root(repository: str, state: Path, root: Path | None) -> bytes:
         return (root or remembered).read_bytes()
     except OSError as error:
         raise UntrustedModel(f"no root.json to trust {repository} by: {error}") from error
-
-
-def _remember(path: Path, data: bytes) -> None:
-    """Replace a small file in one step."""
-    begun = path.with_name(f".{path.name}.begun")
-    begun.write_bytes(data)
-    begun.replace(path)
 
 
 def _refreshed(state: Path) -> datetime | None:

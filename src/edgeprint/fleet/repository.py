@@ -15,7 +15,6 @@ comes last, so that a reader, or the next publication after a crash, sees the ol
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -30,6 +29,7 @@ from tuf.api.metadata import Metadata, MetaFile, Root, Signed, Snapshot, TargetF
 from edgeprint import artifact
 from edgeprint.errors import BadArtifact
 from edgeprint.fleet.keys import SigningFailed, make, read
+from edgeprint.whole_file import write_whole
 
 # How long a Pi believes each role: the timestamp bounds how long a frozen mirror goes unnoticed, the targets
 # outlive the quarter between two trainings.
@@ -154,7 +154,7 @@ def _store_model(folder: Path, name: str, model: Path, targets: dict[str, Target
     """Copy an artifact's files to where consistent snapshots have them; earlier ones stay."""
     for file in artifact.FILES:
         (path,) = targets[f"{name}/{file}"].get_prefixed_paths()
-        _write(folder / "targets" / path, (model / file).read_bytes())
+        write_whole(folder / "targets" / path, (model / file).read_bytes())
 
 
 def _is_half_expired(signed: Signed, now: datetime) -> bool:
@@ -193,18 +193,7 @@ def _store(folder: Path, signed: Signed, signer: CryptoSigner, now: datetime) ->
     signed.expires = now.replace(microsecond=0) + LIFETIMES[signed.type]
     metadata: Metadata = Metadata(signed)  # type: ignore[type-var]
     metadata.sign(signer)
-    _write(_metadata_file(folder, signed.type, signed.version), metadata.to_bytes())
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file in one step, on disk before it has its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    begun = path.with_name(f".{path.name}.begun")
-    with begun.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    begun.replace(path)
+    write_whole(_metadata_file(folder, signed.type, signed.version), metadata.to_bytes())
 
 
 def _signer(folder: Path, keys: Path, role: str) -> CryptoSigner:

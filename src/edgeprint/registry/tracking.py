@@ -35,11 +35,12 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+URI = "MLFLOW_TRACKING_URI"
 BUFFERED_EPOCHS = 20  # a write to SQLite costs about 10 ms, as much as a small epoch
 
 
 def open_store(state: Path, uri: str | None = None) -> None:
-    """Use the store at `uri`, else at MLFLOW_TRACKING_URI, else SQLite and plain files under `state`.
+    """Use the store at `uri` or, where none is given, SQLite and plain files under `state`.
 
     Creates the experiment where it is missing; telemetry is off. Called before anything else of MLflow, and
     once before several processes share a new store: its tables take seconds and are made without a lock.
@@ -50,9 +51,12 @@ def open_store(state: Path, uri: str | None = None) -> None:
     from mlflow.exceptions import MlflowException
 
     state.mkdir(parents=True, exist_ok=True)
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI")
+    named = os.environ.get(URI)
     mlflow.set_tracking_uri(uri or f"sqlite:///{state.resolve() / 'mlflow.db'}")
     mlflow.set_registry_uri(mlflow.get_tracking_uri())
+    os.environ.pop(URI, None)  # MLflow writes it for child processes, where a person's choice may stand
+    if named is not None:
+        os.environ[URI] = named
     artifacts = None if uri else (state.resolve() / "mlartifacts").as_uri()
     client = mlflow.MlflowClient()
     if client.get_experiment_by_name(EXPERIMENT) is None:

@@ -25,7 +25,9 @@ from edgeprint.params import Params
 from edgeprint.scores import Scores
 
 OnEpoch = Callable[[int, dict[str, float]], None]
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # an exported network: inputs to outputs [n, k]
 GOLDEN = 8  # inputs with known outputs that travel with a model
+REPRESENTATIVE = 100  # training inputs that an int8 export takes its ranges from
 
 
 @dataclass(frozen=True)
@@ -38,10 +40,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Export:
-    """A trained network ready to be converted: Keras model, inputs [g, ...] and what its card must say."""
+    """A trained network ready to be converted: Keras model, inputs and what its card must say.
+
+    `inputs` [g, ...] become the golden ones; `representative` [m, ...] are spread over all rows of training.
+    """
 
     keras: Any
     inputs: NDArray[np.float32]
+    representative: NDArray[np.float32]
     labels: list[str]
     thresholds: dict[str, float]
     preprocessing: dict[str, float | int | str]
@@ -93,9 +99,14 @@ class Method:
         """All models of the method together on one set. Raises NotEnoughData."""
         return self.evaluate_one(self.family, models[self.family], table, context)
 
-    def evaluate_one(self, name: str, model: Any, table: FeatureTable, context: Context) -> Scores:
-        """One model on one set: what the gate compares. Raises NotEnoughData."""
-        return self._room("evaluate").evaluate(model, table, context.inventory, self._numbers(context))
+    def evaluate_one(
+        self, name: str, model: Any, table: FeatureTable, context: Context, *, run: Run | None = None
+    ) -> Scores:
+        """One model on one set, or its exported network `run` in its place. Raises NotEnoughData."""
+        other = {"predict": lambda _, x: run(x)} if run else {}
+        return self._room("evaluate").evaluate(
+            model, table, context.inventory, self._numbers(context), **other
+        )
 
     def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
         """The network for TFLite, with golden inputs taken from `table`."""
@@ -123,8 +134,8 @@ class Cclp(Method):
 
     def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
         thresholds = {"iot": context.params.cclp.threshold, "confidence": model.calibration.level}
-        keras = self._room("export").to_keras(model)
-        return Export(keras, table.values[:GOLDEN], [*model.devices, "iot"], thresholds, {})
+        keras, labels = self._room("export").to_keras(model), [*model.devices, "iot"]
+        return Export(keras, table.values[:GOLDEN], spread(table.values), labels, thresholds, {})
 
 
 class LstmCnn(Method):
@@ -132,9 +143,9 @@ class LstmCnn(Method):
 
     def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
         numbers = context.params.lstm_cnn.train
-        inputs = self._room("features").windows(table, numbers.window, numbers.overlap)[2][:GOLDEN]
-        keras = self._room("export").to_keras(model)
-        return Export(keras, inputs, list(model.labels), {}, {"window": numbers.window})
+        inputs = self._room("features").windows(table, numbers.window, numbers.overlap)[2]
+        keras, labels = self._room("export").to_keras(model), list(model.labels)
+        return Export(keras, inputs[:GOLDEN], spread(inputs), labels, {}, {"window": numbers.window})
 
 
 class Binary(Method):
@@ -156,10 +167,13 @@ class Binary(Method):
             own, table, context.inventory, numbers, seed=context.params.seed
         )
 
-    def evaluate_one(self, name: str, model: Any, table: FeatureTable, context: Context) -> Scores:
-        numbers = context.params.binary
+    def evaluate_one(
+        self, name: str, model: Any, table: FeatureTable, context: Context, *, run: Run | None = None
+    ) -> Scores:
+        numbers, normalise = context.params.binary, self._room("features").normalise
+        other = {"predict": lambda m, x: run(normalise(x, m.normalisation)[..., None])[:, 0]} if run else {}
         return self._room("evaluate").evaluate_one(
-            model, table, context.inventory, numbers, seed=context.params.seed
+            model, table, context.inventory, numbers, seed=context.params.seed, **other
         )
 
     def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
@@ -168,6 +182,7 @@ class Binary(Method):
         columns = table.values[table.device == model.device]
         starts = np.linspace(0, len(columns) - model.width, GOLDEN).astype("i8")
         inputs = features.normalise(features.samples(columns, model.width, starts), model.normalisation)
+        representative = self._representative(model, table, context.params.seed)
         preprocessing = {
             "height": spec.height,
             "width": model.width,
@@ -176,7 +191,19 @@ class Binary(Method):
         }
         thresholds = {"recognised": context.params.binary.threshold}
         keras = self._room("export").to_keras(model)
-        return Export(keras, inputs[..., None], [model.device], thresholds, preprocessing)
+        return Export(keras, inputs[..., None], representative, [model.device], thresholds, preprocessing)
+
+    def _representative(self, model: Any, table: FeatureTable, seed: int) -> NDArray[np.float32]:
+        """As many inputs of the device as of others: what it must recognise and what it must not."""
+        rooms, random = self._room("samples"), np.random.default_rng(seed)
+        streams = rooms.Streams.of(table, model.width)
+        starts = rooms.Drawn.draw(streams, model.device, REPRESENTATIVE // 2, 1, random).starts
+        return self._room("features").normalise(streams.samples(starts), model.normalisation)[..., None]
+
+
+def spread(rows: NDArray, count: int = REPRESENTATIVE) -> NDArray:
+    """At most `count` of the rows [n, ...], evenly spaced."""
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype("i8")]
 
 
 METHODS: dict[str, Method] = {"cclp": Cclp(), "lstm_cnn": LstmCnn(), "binary": Binary()}

@@ -48,6 +48,7 @@ def run(study: Study, workspace: Workspace, *, quick: bool = False) -> Path:
         workspace.inventory(),
         workspace.params(),
         quick,
+        workspace.held_out_from(),
     )
     begin = time.perf_counter()
     findings = study.run(material)
@@ -83,7 +84,7 @@ def page(study: Study, findings: Findings, material: Material, minutes: float) -
 def _remember(
     study: Study, findings: Findings, material: Material, workspace: Workspace, folder: Path
 ) -> None:
-    tracking.open_store(workspace.state)
+    tracking.open_store(workspace.state, workspace.mlflow())
     tags = {
         "stage": "study",
         "study": study.name,

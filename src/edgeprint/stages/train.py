@@ -22,7 +22,7 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.registry import figures, tflite, tracking
 from edgeprint.scores import Scores
-from edgeprint.stages import checkpoints, dataset
+from edgeprint.stages import checkpoints, dataset, exports
 from edgeprint.stages.checkpoints import Place, fingerprint
 from edgeprint.stages.methods import METHODS, Context
 from edgeprint.stages.workspace import Workspace
@@ -38,7 +38,7 @@ class Trained:
     run_id: str
     interval: int
     scores: Scores
-    parity: float  # largest difference between TFLite and its source model, over the golden inputs
+    parity: float  # largest difference between the shipped TFLite and its source model
 
     @property
     def artifact(self) -> Path:
@@ -59,7 +59,7 @@ class Trainer:
         self.data = dataset.load(self.workspace, self.key)
         self.context = Context(self.workspace.inventory(), self.workspace.params())
         self.names = self.method.names(self.context.inventory)
-        tracking.open_store(self.workspace.state)
+        tracking.open_store(self.workspace.state, self.workspace.mlflow())
         self.store = tracking.store_id()
 
     def train(self, name: str, index: int, folder: Path, *, initial: Any = None) -> Trained:
@@ -90,11 +90,12 @@ class Trainer:
             )
             scores = self.method.evaluate_one(name, model, testing, self.context)
             self.method.save(model, folder)
-            parity = self._export(name, model, training, index, folder / "artifact")
+            figures_of_exports = self._export(name, model, training, testing, index, folder / "artifact")
             run.scores(scores)
-            run.metrics({"tflite_parity": parity, "training_rows": len(training)})
+            run.metrics({**figures_of_exports, "training_rows": len(training)})
             run.figure("confusion", figures.confusion(scores, f"{title}, its held-out part"))
             run.artifact_folder(folder / "artifact")
+        parity = figures_of_exports["tflite_parity"]
         trained = Trained(name, model, folder, run.id, index, scores, parity)
         place.keep(folder, entry(trained, self.workspace))
         return trained
@@ -108,10 +109,11 @@ class Trainer:
             before = None
             if initial is not None:
                 self.method.save(initial, before := Path(scratch))
-            words = (name, self.data.names[index], numbers, params.seed, who)
-            found = fingerprint((*words, self.store), tables, before)
-        self.used.add(f"{name}-{index}-{found}")
-        return Place(checkpoints.folder(self.workspace, self.key), f"{name}-{index}-{found}")
+            quantised = params.gate.max_quantised_parity, params.gate.max_quantised_drop
+            words = (name, self.data.names[index], numbers, params.seed, who, quantised, self.store)
+            found = f"{name}-{index}-{fingerprint(words, tables, before)}"
+        self.used.add(found)
+        return Place(checkpoints.folder(self.workspace, self.key), found)
 
     def load(self, name: str, index: int, entry: dict) -> Trained:
         """A model that an earlier stage trained; `entry` is its line in models/<key>/runs.json."""
@@ -126,6 +128,11 @@ class Trainer:
             entry["parity"],
         )
 
+    def _categories(self, labels: list[str]) -> dict[str, str]:
+        """Of each label that is a device."""
+        devices = self.context.inventory.devices
+        return {label: devices[label].category for label in labels if label in devices}
+
     def _tags(self, name: str, index: int) -> dict[str, object]:
         return {"stage": self.stage, "model": name, "trained_on": self.data.names[index], **self.origin()}
 
@@ -139,9 +146,13 @@ class Trainer:
             "simulated": source["simulated"],
         }
 
-    def _export(self, name: str, model: Any, table: FeatureTable, index: int, folder: Path) -> float:
+    def _export(
+        self, name: str, model: Any, table: FeatureTable, testing: FeatureTable, index: int, folder: Path
+    ) -> dict[str, float]:
+        """Write the artifact of the export that is shipped; the figures of every kind."""
         export = self.method.export(model, table, self.context)
-        network = tflite.convert(export.keras)
+        measured = exports.measure(self.method, name, model, export, testing, self.context)
+        shipped = exports.choose(measured, self.context.params.gate)
         card = artifact.ModelCard(
             family=self.method.family,
             name=name,
@@ -150,13 +161,17 @@ class Trainer:
             schema_hash=table.schema.hash,
             thresholds=export.thresholds,
             preprocessing=export.preprocessing,
-            data={**self.origin(), "trained_through": self.data.names[index]},
+            data={
+                **self.origin(),
+                "trained_through": self.data.names[index],
+                "categories": self._categories(export.labels),
+            },
             git_revision=tracking.git_revision(),
+            export=exports.card(measured, shipped),
         )
-        runner = tflite.Runner(network)
-        golden = export.inputs, runner(export.inputs)
-        artifact.write(folder, tflite=network, card=card, schema=table.schema, golden=golden)
-        return tflite.parity(export.keras, runner, export.inputs)
+        golden = export.inputs, tflite.Runner(shipped.network)(export.inputs)
+        artifact.write(folder, tflite=shipped.network, card=card, schema=table.schema, golden=golden)
+        return exports.metrics(measured, shipped)
 
 
 def entry(trained: Trained, workspace: Workspace) -> dict:

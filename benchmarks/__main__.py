@@ -25,6 +25,8 @@ FAMILIES = (
     "train-binary",
     "cclp-step",
     "edge-capture",
+    "edge-delay",
+    "edge-rss",
     "testbed",
 )
 ONLY_IF_ASKED = ("memory", "retrain")  # the one writes gigabytes, the other trains for most of an hour

@@ -162,6 +162,7 @@ def prefect_server(folder: Path, database: Server) -> Server:
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_DATABASE_CONNECTION_URL": f"postgresql+asyncpg://edgeprint@{at}/prefect",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_UI_API_URL": f"http://127.0.0.1:{port}/api",
     }
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     return Server(command, f"http://127.0.0.1:{port}/api/health", folder / "prefect.log", own)

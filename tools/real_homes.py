@@ -64,7 +64,6 @@ HOMES = {
     "all-real": Home(
         ("fit-week", "ucl-quarters", "sentinel-setup"),
         "intervals: {by: shares, count: 2}\n"
-        "cclp: {features: {window_minutes: 1}}\n"
         "# A set-up lasts a minute or two, a window of six segments 36 s; weeks and sessions are cut alike.\n"
         "lstm_cnn: {features: {segment_minutes: 0.1}}\n"
         "binary: {train: {width: 8}}\n",

@@ -97,6 +97,7 @@ class LstmCnnTrain(Section):
     batch: Count
     learning_rate: Positive
     l2: Annotated[float, Field(ge=0)]
+    input_dropout: Annotated[float, Field(ge=0, lt=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     held_out: Share
 
@@ -116,9 +117,11 @@ class BinaryTrain(Section):
     normalisation: Literal["max", "max+centre", "log+max", "log+max+centre"]
     samples: Count
     negatives: Count
+    mixed: Unit
     epochs: Count
     batch: Count
     learning_rate: Positive
+    decay: Literal["none", "cosine"]
 
 
 class BinaryEvaluate(Section):
@@ -126,11 +129,18 @@ class BinaryEvaluate(Section):
     run_length: Count
 
 
+class BinaryStudy(Section):
+    trained: Count
+    asked: Count
+
+
 class Binary(Section):
     features: BinaryFeatures
     train: BinaryTrain
     evaluate: BinaryEvaluate
+    study: BinaryStudy
     threshold: Unit
+    alarms_per_day: Annotated[float, Field(ge=0)]
 
 
 class Drift(Section):

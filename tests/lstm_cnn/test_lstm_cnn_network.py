@@ -91,3 +91,17 @@ def test_in_double_precision_the_forward_pass_is_exact_to_twelve_digits():
     raw = np.random.default_rng(1).lognormal(3, 2, (6, 6))
     found = network(torch.from_numpy(raw[None])).detach().numpy()[0]
     np.testing.assert_allclose(found, by_hand(network, raw), rtol=1e-10, atol=1e-12)
+
+
+def test_training_hides_a_feature_for_a_whole_window_and_prediction_hides_none():
+    torch.manual_seed(0)
+    network = LstmCnnNetwork(50, 6, 3, input_dropout=0.5, remembers=False, looks=False)
+    seen = []
+    network.hidden.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    raw = torch.rand(200, 6, 50) + 1
+    network.train()(raw)
+    network.eval()(raw)
+    training, prediction = (flat.reshape(200, 50, 6) == 0 for flat in seen)
+    assert torch.equal(training.any(2), training.all(2))
+    assert training.float().mean().item() == pytest.approx(0.5, abs=0.03)
+    assert not prediction.any()

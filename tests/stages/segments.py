@@ -18,7 +18,7 @@ LEVEL = {"camera": 400, "hub": 40}
 def rows(device: str, level: float, seed: int) -> FeatureTable:
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     columns = schema(5, params["lstm_cnn"]["features"]["columns"])
-    values = level * np.random.default_rng(seed).lognormal(0, 0.3, (240, 6))
+    values = level * np.random.default_rng(seed).lognormal(0, 0.3, (240, len(columns.columns)))
     return FeatureTable.of(columns, device, "monday", np.arange(240) * 5 * MINUTE_NS, values)
 
 

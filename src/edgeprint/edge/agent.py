@@ -89,7 +89,8 @@ def main(
     for sentence in metrics.losses(service.state()):
         _say(sentence)
     if summary:
-        outputs.write_summary(summary, rows, source=source, stale=models.stale, refused=models.refused)
+        about_run = {"source": source, "stale": models.stale, "refused": models.refused}
+        outputs.write_summary(summary, rows, _say, **about_run)
     return rows
 
 

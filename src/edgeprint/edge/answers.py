@@ -22,10 +22,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from edgeprint.edge import metrics
 from edgeprint.edge.alarms import Alarm
 from edgeprint.edge.board import STRANGER, Device
 from edgeprint.edge.ranking import Candidate
 from edgeprint.edge.rotation import Link
+
+
+def agent(state: metrics.State, now_ns: int, now_s: float) -> dict[str, Any]:
+    """`now_ns` in the packets' time, `now_s` by the clock of the state."""
+    return {
+        "time": seconds(now_ns or None),
+        "backend": state.backend,
+        "packets": state.packets,
+        "dropped": state.dropped,
+        "ticks": state.ticks,
+        "models": state.models,
+        "reasons": metrics.reasons(state, now_s),
+        "notes": metrics.notes(state),
+    }
 
 
 def device(found: Device, label: str | None, candidates: Iterable[Candidate] = ()) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def save(watch: Watch, bank: Bank, path: Path) -> None:
     """Write all that `restore` needs. Raises OSError where the disk does not take it; the old file stays."""
     arrays: dict[str, Any] = {}
     devices = []
+    watch.settle()
     for index, watched in enumerate(watch.everyone):
         devices.append(_about(watched))
         arrays |= {f"{index}.{name}": array for name, array in watched.stream.state().items()}

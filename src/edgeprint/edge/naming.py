@@ -82,11 +82,15 @@ class Naming:
     def identify(self, board: Board) -> None:
         """Offer those that stay unknown, and that nobody has named, to the server."""
         for device in board.devices() if self.identifier else ():
-            if self.identifier and self._is_unknown(device) and device.columns >= board.enough:
+            # What was learnt here speaks first: a made-up address is tried on the home's own models.
+            needed = board.enough * (2 if device.randomised else 1)
+            if self.identifier and self._is_unknown(device) and device.columns >= needed:
                 self.identifier.offer(device.name, lambda name=device.name: board.spectrogram(name))  # type: ignore[misc]
 
-    def candidates(self, name: str) -> tuple[Candidate, ...]:
-        return self.identifier.candidates(name) if self.identifier and name not in self.labels else ()
+    def candidates(self, device: Device) -> tuple[Candidate, ...]:
+        """The server's, of one that is still unknown."""
+        unknown = self.identifier and self._is_unknown(device)
+        return self.identifier.candidates(device.name) if self.identifier and unknown else ()
 
     def forget(self, stranger: str) -> None:
         """One that is not followed any more."""

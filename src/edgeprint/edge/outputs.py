@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from edgeprint.edge.verdicts import Standing, Summary, Verdict
+from edgeprint.errors import BadParams
 
 COLOURS = {
     Standing.RECOGNISED: "green",
@@ -70,12 +71,16 @@ class JsonLines:
 
 @contextlib.contextmanager
 def opened(path: Path | None, say: Callable[[str], None]) -> Iterator[JsonLines | None]:
-    """The file to write to, or None where none is wanted."""
+    """The file to write to, or None where none is wanted. Raises BadParams where it cannot be made."""
     if path is None:
         yield None
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb", buffering=0) as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb", buffering=0)
+    except OSError as error:
+        raise BadParams(f"--out cannot be written: {error}") from error
+    with file:
         yield JsonLines(file, say)
 
 
@@ -100,10 +105,13 @@ def table(rows: Sequence[Summary], file: IO[str]) -> None:
         )
 
 
-def write_summary(path: Path, rows: Sequence[Summary], **about: object) -> None:
+def write_summary(path: Path, rows: Sequence[Summary], say: Callable[[str], None], **about: object) -> None:
     """The same as JSON: {"devices": [...]} and what else is to be known of the run."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**about, "devices": [asdict(row) for row in rows]}, indent=1))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**about, "devices": [asdict(row) for row in rows]}, indent=1))
+    except OSError as error:
+        say(f"the summary is not written: {error}")
 
 
 def _cells(row: Summary) -> tuple[str, ...]:

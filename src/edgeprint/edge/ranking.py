@@ -84,8 +84,10 @@ def ask(
             connection.request("POST", server.path, question(columns), {"Content-Type": "application/json"})
             answer = connection.getresponse()
             body = answer.read(MOST_BYTES + 1)
-    except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: a host that is no name
+    except OSError as error:
         raise NotIdentified(f"{server.host} cannot be asked: {error or type(error).__name__}") from error
+    except (http.client.HTTPException, ValueError) as error:  # its words may be the server's: not repeated
+        raise NotIdentified(f"{server.host} speaks no proper HTTP ({type(error).__name__})") from error
     finally:
         connection.close()
     if answer.status != http.HTTPStatus.OK:

@@ -168,20 +168,10 @@ class Service:
 
     def devices(self) -> dict[str, Any]:
         state, naming = self.state(), self._naming
-        agent = {
-            "time": answers.seconds(self.board.now_ns or None),
-            "backend": state.backend,
-            "packets": state.packets,
-            "dropped": state.dropped,
-            "ticks": state.ticks,
-            "models": state.models,
-            "reasons": self.reasons(),
-            "notes": metrics.notes(state),
-        }
         return {
-            "agent": agent,
+            "agent": answers.agent(state, self.board.now_ns, self._clock()),
             "devices": [
-                answers.device(found, naming.labels.get(found.name), naming.candidates(found.name))
+                answers.device(found, naming.labels.get(found.name), naming.candidates(found))
                 for found in state.devices
             ],
             "alarms": [answers.alarm(found) for found in self.board.alarms()],

@@ -71,9 +71,10 @@ class Strangers:
     ) -> None:
         """Packets [n] of a tick in time order; `strange` [n]: no device sent it."""
         strange = strange & (src > 0) & ((src & GROUP_BIT) == 0)  # 0: a link layer without MACs
+        if not self._followed and not strange.any():
+            return
         self._meet(src[strange], int(time_ns.max()))
-        followed = np.array(list(self._followed), "u8")
-        for mac in np.intersect1d(followed, np.concatenate([src, dst])).tolist():
+        for mac in {*src.tolist(), *dst.tolist()} & self._followed.keys():
             sent = src == mac
             mine = sent | (dst == mac)
             self._followed[mac].take(time_ns[mine], np.where(sent, size, -size)[mine], src[mine])
@@ -109,14 +110,13 @@ class Strangers:
     def _meet(self, src: NDArray[np.uint64], now_ns: int) -> None:
         """Count what strangers sent [k]: each of the first, all others in one sum, were they a million."""
         macs, packets = np.unique(src, return_counts=True)
-        wanted = int(np.count_nonzero(~np.isin(macs, np.array(list(self._followed), "u8"))))
-        self._make_room(wanted - (MOST - len(self._followed)), now_ns)
-        known = np.isin(macs, np.array(list(self._followed), "u8"))
-        fresh = np.flatnonzero(~known)[: MOST - len(self._followed)]
-        rows = np.union1d(np.flatnonzero(known), fresh)
-        self.packets_beyond += len(src) - int(packets[rows].sum())
-        for mac, count in zip(macs[rows].tolist(), packets[rows].tolist(), strict=True):
+        if wanted := sum(mac not in self._followed for mac in macs.tolist()):
+            self._make_room(wanted - (MOST - len(self._followed)), now_ns)
+        for mac, count in zip(macs.tolist(), packets.tolist(), strict=True):
             if mac not in self._followed:
+                if len(self._followed) >= MOST:
+                    self.packets_beyond += count
+                    continue
                 self._followed[mac] = self._new(mac_text(mac))
             self._followed[mac].packets += count
             self._followed[mac].spoke = True

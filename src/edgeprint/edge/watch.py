@@ -20,13 +20,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.binary.features import ColumnStream, SpectrogramSpec
+from edgeprint.binary.features import ColumnStream, SpectrogramSpec, advance_all, push_all
 from edgeprint.edge.bank import Bank
-from edgeprint.edge.batch import Batch
+from edgeprint.edge.batch import NOTHING, Batch, Packets
 from edgeprint.edge.strangers import Strangers, unjudged
 from edgeprint.edge.verdicts import Judgement, Standing, Summary, Verdict
 from edgeprint.edge.watched import Watched
 from edgeprint.packets.inventory import Inventory, mac_number
+
+MOST_WAITING = 4096  # packets of an open tick that are kept to be counted together
 
 OnVerdict = Callable[[Verdict], None]
 OnTick = Callable[[int], None]
@@ -62,10 +64,12 @@ class Watch:
         self._tick: int | None = None  # the open one
         self._last_ns = 0
         self._now_ns = 0
+        self._waiting: list[Packets] = []
         self.follow(inventory)
 
     def follow(self, inventory: Inventory) -> None:
         """Watch these devices from now on; whoever was watched before, listed or not, goes on."""
+        self.settle()
         clock, before = self.clock, {watched.device: watched for watched in self._watched}
         self._watched = [
             self._watch(device.name, before.get(device.name), [*map(self.strangers.drop, device.macs)])
@@ -78,6 +82,10 @@ class Watch:
         hops = [spec.hop_ns for spec in {self._spec, *(m.spec for m in self._bank.members.values())}]
         self._step_ns = math.gcd(*hops)
         self._settled_ns = 2 * max(hops)  # after the last packet: then no frame is open
+        self._alike = {
+            spec: np.array([watched.stream.spec == spec for watched in self._watched])
+            for spec in {watched.stream.spec for watched in self._watched}
+        }
         self.clock = clock
 
     def _watch(self, device: str, before: Watched | None, strangers: list[Watched | None]) -> Watched:
@@ -86,9 +94,9 @@ class Watch:
         known = before or next(iter(guests), None) or unjudged(device, self._bank, self._spec)
         if member is None:
             return replace(known, device=device, mac=None)
-        for guest in guests if before else [known]:
-            if guest.ring and guest.stream.spec == member.spec:
-                for column in guest.ring.last():
+        for one in [known, *(guest for guest in guests if guest is not known)]:
+            if one.ring and one.stream.spec == member.spec:
+                for column in one.ring.last():
                     member.ring.append(column)
         if known is before and not known.ring:
             return known
@@ -128,15 +136,26 @@ class Watch:
         if batch.now_ns < self._now_ns:
             first_ns = int(batch.time_ns.min(initial=batch.now_ns))
             self._begin_anew(moved_ns=first_ns - 1 - self._now_ns)
-        self._now_ns = int(batch.now_ns)
-        ticks = batch.time_ns // self._step_ns
+        self._now_ns, tick = int(batch.now_ns), int(batch.now_ns) // self._step_ns
+        self._waiting.append(Packets(batch.time_ns, batch.wire_len, batch.src, batch.dst))
+        if tick != self._tick or sum(len(packets.time_ns) for packets in self._waiting) > MOST_WAITING:
+            self.settle()
+        self._close_until(tick)
+
+    def settle(self) -> None:
+        """Count the packets that wait for their tick to end: a tick's cost little more than a batch's."""
+        if not self._waiting:
+            return
+        packets = Packets(*map(np.concatenate, zip(NOTHING, *self._waiting, strict=True)))
+        self._waiting = []
+        ticks = packets.time_ns // self._step_ns
         for tick in np.unique(ticks).tolist():
             self._close_until(tick)
-            self._push(batch, ticks == tick)
-        self._close_until(batch.now_ns // self._step_ns)
+            self._push(packets.select(ticks == tick))
 
     def finish(self) -> None:
         """Close the ticks that are open when no packet will follow."""
+        self.settle()
         self._close_until((self._last_ns + self._settled_ns) // self._step_ns + 1)
 
     def _begin_anew(self, moved_ns: int) -> None:
@@ -149,21 +168,34 @@ class Watch:
 
     def summary(self) -> list[Summary]:
         """A row for each of `everyone`."""
+        self.settle()
         return [watched.summary() for watched in self.everyone]
 
-    def _push(self, batch: Batch, rows: NDArray[np.bool_]) -> None:
+    def _push(self, packets: Packets) -> None:
         """Give each device its packets of one tick; a packet between two of them counts for both."""
-        time_ns, src = batch.time_ns[rows], batch.src[rows]
-        size = batch.wire_len[rows].astype("i8")
-        sender, receiver = self._owners(src), self._owners(batch.dst[rows])
-        for owner in np.setdiff1d([sender, receiver], -1).tolist():
-            sent = sender == owner
-            mine = sent | (receiver == owner)
-            self._watched[owner].take(time_ns[mine], np.where(sent, size, -size)[mine], src[mine])
-            self._watched[owner].packets += int(np.count_nonzero(mine))
-            self._watched[owner].spoke = True
-        self.strangers.take(time_ns, src, batch.dst[rows], size, sender < 0)
+        time_ns, src, size = packets.time_ns, packets.src, packets.wire_len.astype("i8")
+        sender, receiver = self._owners(src), self._owners(packets.dst)
+        sent, got = np.flatnonzero(sender >= 0), np.flatnonzero((receiver >= 0) & (receiver != sender))
+        owner, rows = np.concatenate([sender[sent], receiver[got]]), np.concatenate([sent, got])
+        self._take(owner, time_ns[rows], np.concatenate([size[sent], -size[got]]))
+        last, first = (
+            dict(zip(sender[some].tolist(), some.tolist(), strict=True)) for some in (sent, sent[::-1])
+        )
+        for index, row in last.items():
+            self._watched[index].hear(int(src[row]), int(time_ns[first[index]]), int(time_ns[row]))
+        self.strangers.take(time_ns, src, packets.dst, size, sender < 0)
         self._last_ns = max(self._last_ns, int(time_ns.max()))
+
+    def _take(self, owner: NDArray[np.int64], time_ns: NDArray[np.int64], size: NDArray[np.int64]) -> None:
+        """Packets [k] of devices by their index, signed as they sent or received them."""
+        streams = [watched.stream for watched in self._watched]
+        for alike in self._alike.values():
+            theirs = alike[owner]
+            push_all(streams, owner[theirs], time_ns[theirs], size[theirs])
+        for index, packets in enumerate(np.bincount(owner).tolist()):
+            if packets:
+                self._watched[index].packets += packets
+                self._watched[index].spoke = True
 
     def _owners(self, macs: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The watched device of each MAC [n], -1 where there is none."""
@@ -184,7 +216,7 @@ class Watch:
     def _close(self, now_ns: int) -> None:
         """All columns that a tick has made, then all inferences, then the verdicts."""
         everyone = self.everyone
-        fresh = [watched for watched in everyone if self._advance(watched, now_ns)]
+        fresh = self._advance(everyone, now_ns)
         confidence = self._bank.predict(w.device for w in fresh if w.device in self._bank.members)
         for watched in everyone:
             unknown = watched.judgement.standing is Standing.UNKNOWN
@@ -195,15 +227,27 @@ class Watch:
         if self._on_tick:
             self._on_tick(now_ns)
 
-    def _advance(self, watched: Watched, now_ns: int) -> bool:
-        """Move the columns that have ended into the device's ring; whether there were any."""
-        frames, columns = watched.stream.advance(now_ns)
+    def _advance(self, everyone: list[Watched], now_ns: int) -> list[Watched]:
+        """Move the columns that have ended into the devices' rings; who has any."""
+        alike: dict[SpectrogramSpec, list[Watched]] = {}
+        for watched in everyone:
+            alike.setdefault(watched.stream.spec, []).append(watched)
+        return [
+            watched
+            for group in alike.values()
+            for watched, ended in zip(group, advance_all([w.stream for w in group], now_ns), strict=True)
+            if self._grow(watched, *ended)
+        ]
+
+    def _grow(self, watched: Watched, frames: NDArray[np.int64], columns: NDArray[np.float32]) -> bool:
+        """Take new columns [m, h]; whether there are any."""
+        if not len(frames):
+            return False
         member = self._bank.members.get(watched.device)
-        ring = member.ring if member else watched.ring
-        for column in columns:
-            if ring:
+        if ring := member.ring if member else watched.ring:
+            for column in columns:
                 ring.append(column)
         watched.columns += len(frames)
-        if self._on_columns and len(frames):
+        if self._on_columns:
             self._on_columns(watched.device, frames, columns)
-        return len(frames) > 0
+        return True

@@ -45,8 +45,11 @@ class Watched:
         self.stream.push(time_ns, signed_size)
         sent = np.flatnonzero(signed_size > 0)
         if len(sent):
-            first_ns = self.heard.first_ns if self.heard else int(time_ns[sent[0]])
-            self.heard = Heard(mac_text(src[sent[-1]]), first_ns, int(time_ns[sent[-1]]))
+            self.hear(src[sent[-1]], int(time_ns[sent[0]]), int(time_ns[sent[-1]]))
+
+    def hear(self, address: int, first_ns: int, last_ns: int) -> None:
+        """It sent frames from so long to so long, the last under this address."""
+        self.heard = Heard(mac_text(address), self.heard.first_ns if self.heard else first_ns, last_ns)
 
     def judge(self, time_ns: int, confidence: float | None) -> Verdict:
         self.judgement = self.judgement.after(confidence)

@@ -28,7 +28,8 @@ class LstmCnnNetwork(nn.Module):
     """Raw windows [m, t, d] to logits [m, categories]; without `remembers` or `looks`, a half is left out.
 
     Without the LSTM layers the convolution sees the features themselves, the segments as columns; without the
-    convolution and its pool the dense layer sees the t outputs of the LSTM layers.
+    convolution and its pool the dense layer sees the t outputs of the LSTM layers. `input_dropout` is the
+    chance that training hides a feature for a whole window; the paper has none.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class LstmCnnNetwork(nn.Module):
         categories: int,
         *,
         units: int = 32,
+        input_dropout: float = 0.0,
         dropout: float = 0.5,
         remembers: bool = True,
         looks: bool = True,
@@ -45,6 +47,7 @@ class LstmCnnNetwork(nn.Module):
         super().__init__()
         self.window, self.remembers, self.looks = window, remembers, looks
         self.standardise = Standardise(features)
+        self.input_dropout = nn.Dropout1d(input_dropout)
         rows = features
         if remembers:
             self.lstm = nn.LSTM(features, units, num_layers=2, batch_first=True)
@@ -60,6 +63,7 @@ class LstmCnnNetwork(nn.Module):
 
     def forward(self, raw: Tensor) -> Tensor:
         x = self.standardise(raw)  # [m, t, d]
+        x = self.input_dropout(x.transpose(1, 2)).transpose(1, 2)
         if self.remembers:
             x, _ = self.lstm(x)  # [m, t, units]
         image = x.transpose(1, 2)[:, None]  # the t outputs as columns: [m, 1, units, t]

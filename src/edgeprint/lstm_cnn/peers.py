@@ -92,6 +92,7 @@ def network_probabilities(
             numbers.window,
             len(division.labels),
             units=numbers.units,
+            input_dropout=numbers.input_dropout,
             dropout=numbers.dropout,
             **NETWORKS[name],
         )

@@ -18,7 +18,7 @@ from edgeprint.study import Cell, Findings, Material, Table, each
 
 KINDS = ("camera", "hub", "switch", "switch-trigger")
 REPEATS = 3
-MOST = 100  # windows of a device: there are as many trainings as devices, each on nearly all windows
+MOST = 50  # windows of a device: there are as many trainings as devices, each on nearly all windows
 
 
 def kinds(material: Material) -> Findings:

@@ -36,6 +36,10 @@ class Dataset:
         later = intervals.held_out(rows, np.zeros(len(rows), "i8"), 0.5)
         return rows.select(~later), rows.select(later)
 
+    def tested(self, index: int) -> list[FeatureTable]:
+        """The held-out rows of each interval up to one."""
+        return [self.testing(i) for i in range(index + 1)]
+
 
 def load(workspace: Workspace, key: str) -> Dataset:
     """Read data/features/<key> and cut it as params.yaml says."""

@@ -10,7 +10,7 @@ The rooms of the methods are imported when they are first used: torch and tensor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Params
@@ -108,8 +109,13 @@ class Method:
             model, table, context.inventory, self._numbers(context), **other
         )
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
-        """The network for TFLite, with golden inputs taken from `table`."""
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
+        """The network for TFLite, with golden inputs taken from `table`.
+
+        `held_out` are parts that no training saw, each in stream order, for what a card says of them.
+        """
         raise NotImplementedError
 
     def save(self, model: Any, folder: Path) -> None:
@@ -132,7 +138,9 @@ class Method:
 class Cclp(Method):
     key, family = "cclp", "cclp"
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
         thresholds = {"iot": context.params.cclp.threshold, "confidence": model.calibration.level}
         keras, labels = self._room("export").to_keras(model), [*model.devices, "iot"]
         return Export(keras, table.values[:GOLDEN], spread(table.values), labels, thresholds, {})
@@ -141,7 +149,9 @@ class Cclp(Method):
 class LstmCnn(Method):
     key, family = "lstm_cnn", "lstm-cnn"
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
         numbers = context.params.lstm_cnn.train
         inputs = self._room("features").windows(table, numbers.window, numbers.overlap)[2]
         keras, labels = self._room("export").to_keras(model), list(model.labels)
@@ -176,7 +186,9 @@ class Binary(Method):
             model, table, context.inventory, numbers, seed=context.params.seed, **other
         )
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
         features = self._room("features")
         spec = features.SpectrogramSpec.from_schema(table.schema)
         columns = table.values[table.device == model.device]
@@ -189,7 +201,7 @@ class Binary(Method):
             "bin_seconds": spec.bin_seconds,
             "normalisation": model.normalisation,
         }
-        thresholds = {"recognised": context.params.binary.threshold}
+        thresholds = {"recognised": model.threshold, **self._streak(model, held_out, context)}
         keras = self._room("export").to_keras(model)
         return Export(keras, inputs[..., None], representative, [model.device], thresholds, preprocessing)
 
@@ -199,6 +211,15 @@ class Binary(Method):
         streams = rooms.Streams.of(table, model.width)
         starts = rooms.Drawn.draw(streams, model.device, REPRESENTATIVE // 2, 1, random).starts
         return self._room("features").normalise(streams.samples(starts), model.normalisation)[..., None]
+
+    def _streak(self, model: Any, held_out: Sequence[FeatureTable], context: Context) -> dict[str, float]:
+        """Misses in a row that are news of this device; nothing where it was not seen long enough."""
+        quiet = self._room("quiet")
+        try:
+            seen = quiet.Quiet.observe(model, [quiet.of(part, model.device) for part in held_out])
+        except NotEnoughData:
+            return {}
+        return {"streak": seen.streak(context.params.binary.alarms_per_day)}
 
 
 def spread(rows: NDArray, count: int = REPRESENTATIVE) -> NDArray:

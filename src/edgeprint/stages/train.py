@@ -24,7 +24,7 @@ from edgeprint.registry import figures, tflite, tracking
 from edgeprint.scores import Scores
 from edgeprint.stages import checkpoints, dataset, exports
 from edgeprint.stages.checkpoints import Place, fingerprint
-from edgeprint.stages.methods import METHODS, Context
+from edgeprint.stages.methods import METHODS, Context, Export
 from edgeprint.stages.workspace import Workspace
 
 
@@ -68,10 +68,11 @@ class Trainer:
         Raises NotEnoughData.
         """
         since = None if self.method.cumulative or initial is None else index
-        training, testing = self.data.training(index, since=since), self.data.testing(index)
+        training, tested = self.data.training(index, since=since), self.data.tested(index)
+        testing = tested[-1]
         if not len(training) or not len(testing):
             raise NotEnoughData(f"{name}: {self.data.names[index]} holds no traffic to train on")
-        place = self._place(name, index, (training, testing), initial)
+        place = self._place(name, index, (training, *tested), initial)
         if kept := place.restore(folder):
             return self.load(name, index, {**kept, "folder": folder})
         numbers = getattr(self.context.params, self.key).model_dump()
@@ -90,9 +91,11 @@ class Trainer:
             )
             scores = self.method.evaluate_one(name, model, testing, self.context)
             self.method.save(model, folder)
-            figures_of_exports = self._export(name, model, training, testing, index, folder / "artifact")
+            export = self.method.export(model, training, self.context, tested)
+            figures_of_exports = self._export(name, model, export, testing, index, folder / "artifact")
             run.scores(scores)
             run.metrics({**figures_of_exports, "training_rows": len(training)})
+            run.metrics({f"threshold.{key}": value for key, value in export.thresholds.items()})
             run.figure("confusion", figures.confusion(scores, f"{title}, its held-out part"))
             run.artifact_folder(folder / "artifact")
         parity = figures_of_exports["tflite_parity"]
@@ -147,10 +150,9 @@ class Trainer:
         }
 
     def _export(
-        self, name: str, model: Any, table: FeatureTable, testing: FeatureTable, index: int, folder: Path
+        self, name: str, model: Any, export: Export, testing: FeatureTable, index: int, folder: Path
     ) -> dict[str, float]:
         """Write the artifact of the export that is shipped; the figures of every kind."""
-        export = self.method.export(model, table, self.context)
         measured = exports.measure(self.method, name, model, export, testing, self.context)
         shipped = exports.choose(measured, self.context.params.gate)
         card = artifact.ModelCard(
@@ -158,7 +160,7 @@ class Trainer:
             name=name,
             labels=export.labels,
             input_shape=list(export.inputs.shape[1:]),
-            schema_hash=table.schema.hash,
+            schema_hash=testing.schema.hash,
             thresholds=export.thresholds,
             preprocessing=export.preprocessing,
             data={
@@ -170,7 +172,7 @@ class Trainer:
             export=exports.card(measured, shipped),
         )
         golden = export.inputs, tflite.Runner(shipped.network)(export.inputs)
-        artifact.write(folder, tflite=shipped.network, card=card, schema=table.schema, golden=golden)
+        artifact.write(folder, tflite=shipped.network, card=card, schema=testing.schema, golden=golden)
         return exports.metrics(measured, shipped)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 COMPOSE = REPOSITORY / "docker/compose.yaml"
 EXAMPLE = REPOSITORY / "docker/servers.env.example"
 SERVICES = yaml.safe_load(COMPOSE.read_text())["services"]

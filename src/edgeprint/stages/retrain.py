@@ -31,7 +31,7 @@ class Walk:
     champions: dict[str, Trained] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._seen = agents.by_interval(self.trainer)
+        self.seen = agents.by_interval(self.trainer)
 
     def step(self, name: str, index: int) -> dict[str, Any]:
         """What happens to one model when an interval has passed: the decision, and what came of it."""
@@ -102,5 +102,5 @@ class Walk:
         limits = self.trainer.context.params.policy
         if champion is None:
             return policy.decide(policy.Evidence(None), limits)
-        seen = self._seen.get(self.trainer.data.names[index], {})
+        seen = self.seen.get(self.trainer.data.names[index], {})
         return policy.decide(evidence.gather(self.trainer, champion, index, seen), limits)

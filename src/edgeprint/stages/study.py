@@ -84,7 +84,7 @@ def page(study: Study, findings: Findings, material: Material, minutes: float) -
 def _remember(
     study: Study, findings: Findings, material: Material, workspace: Workspace, folder: Path
 ) -> None:
-    tracking.open_store(workspace.state)
+    tracking.open_store(workspace.state, workspace.mlflow())
     tags = {
         "stage": "study",
         "study": study.name,

@@ -38,6 +38,8 @@ class Finder:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
+        if spec is None or spec.loader is None:
+            return None
         load = spec.loader.exec_module
 
         def exec_module(module):
@@ -47,7 +49,7 @@ class Finder:
                     setattr(module.MlflowClient, key, timed(method))
             atexit.register(write)
 
-        spec.loader.exec_module = exec_module
+        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec
 
 

@@ -55,7 +55,8 @@ class LstmCnnNetwork(nn.Module):
         flat = rows * window
         if looks:
             # Channels last: PyTorch pools that order of memory 2 times faster on a CPU.
-            self.convolution = nn.Conv2d(1, FILTERS, 2).to(memory_format=torch.channels_last)
+            self.convolution = nn.Conv2d(1, FILTERS, 2)
+            self.convolution.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self.pool = nn.MaxPool2d(2, ceil_mode=True)  # so that windows of two segments pass, too
             flat = FILTERS * (rows // 2) * (window // 2)  # ceil((rows - 1) / 2) × ceil((t - 1) / 2)
         self.hidden = nn.Linear(flat, HIDDEN)

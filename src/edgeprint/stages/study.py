@@ -23,7 +23,7 @@ ROOMS = ("cclp", "lstm_cnn", "binary")
 
 def all_studies() -> dict[str, Study]:
     """Every study of every room, by name."""
-    rooms = [import_module(f"edgeprint.{room}.study").STUDIES for room in ROOMS]
+    rooms = [import_module(f"edgeprint.{room}.studies").STUDIES for room in ROOMS]
     return {name: study for room in rooms for name, study in room.items()}
 
 

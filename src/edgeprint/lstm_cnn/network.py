@@ -62,6 +62,7 @@ class LstmCnnNetwork(nn.Module):
         self.hidden = nn.Linear(flat, HIDDEN)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(HIDDEN, categories)
+        self.apply(start_as_keras)
 
     def forward(self, raw: Tensor) -> Tensor:
         x = self.standardise(raw)  # [m, t, d]
@@ -74,6 +75,27 @@ class LstmCnnNetwork(nn.Module):
             image = torch.relu(self.pool(maps))  # [m, 32, units / 2, t / 2]; as relu first, on a quarter
         flat = image.permute(0, 2, 3, 1).flatten(1)  # channels last, as Keras flattens
         return self.output(self.dropout(torch.relu(self.hidden(flat))))
+
+
+def start_as_keras(layer: nn.Module) -> None:
+    """Initial weights as Keras draws them: Glorot's, an orthogonal recurrence, LSTM cells that remember.
+
+    PyTorch's own are so small that what two LSTM layers, a convolution and a dense layer in a row pass on
+    hardly depends on the input, and some seeds never leave a constant answer.
+    """
+    if isinstance(layer, nn.Linear | nn.Conv2d) and layer.bias is not None:
+        nn.init.xavier_uniform_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    if isinstance(layer, nn.LSTM):
+        for name, weights in layer.named_parameters():
+            if name.startswith("weight_ih"):
+                nn.init.xavier_uniform_(weights)
+            elif name.startswith("weight_hh"):
+                nn.init.orthogonal_(weights)
+            else:
+                nn.init.zeros_(weights)
+            if name.startswith("bias_ih"):  # gates are input, forget, cell, output
+                nn.init.ones_(weights[layer.hidden_size : 2 * layer.hidden_size])
 
 
 @dataclass(frozen=True)

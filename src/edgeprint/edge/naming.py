@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from edgeprint.artifact import Artifact
 from edgeprint.edge.adoption import Adoption
@@ -85,7 +86,7 @@ class Naming:
             # What was learnt here speaks first: a made-up address is tried on the home's own models.
             needed = board.enough * (2 if device.randomised else 1)
             if self.identifier and self._is_unknown(device) and device.columns >= needed:
-                self.identifier.offer(device.name, lambda name=device.name: board.spectrogram(name))  # type: ignore[misc]
+                self.identifier.offer(device.name, partial(board.spectrogram, device.name))
 
     def candidates(self, device: Device) -> tuple[Candidate, ...]:
         """The server's, of one that is still unknown."""

@@ -10,14 +10,15 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 seconds = [0.0]
 inside = [False]
 
 
-def timed(method):
+def timed(method: Any) -> Any:
     @functools.wraps(method)
-    def wrapper(*arguments, **options):
+    def wrapper(*arguments: Any, **options: Any) -> Any:
         if inside[0]:  # one of its methods calls another
             return method(*arguments, **options)
         begin, inside[0] = time.perf_counter(), True
@@ -33,28 +34,27 @@ def timed(method):
 class Finder:
     """Wraps the public methods of MlflowClient once its module is imported, and is gone."""
 
-    def find_spec(self, name, path, target=None):
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         if name != "mlflow.tracking.client":
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.loader is None:
-            return None
+        sys.meta_path.remove(finder)
+        spec: Any = importlib.util.find_spec(name)
         load = spec.loader.exec_module
 
-        def exec_module(module):
+        def exec_module(module: Any) -> None:
             load(module)
             for key, method in vars(module.MlflowClient).copy().items():
                 if callable(method) and not key.startswith("_"):
                     setattr(module.MlflowClient, key, timed(method))
             atexit.register(write)
 
-        spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        spec.loader.exec_module = exec_module
         return spec
 
 
-def write():
+def write() -> None:
     (Path(os.environ["EDGEPRINT_MLFLOW_SECONDS"]) / str(os.getpid())).write_text(str(seconds[0]))
 
 
-sys.meta_path.insert(0, Finder())
+finder: Any = Finder()
+sys.meta_path.insert(0, finder)

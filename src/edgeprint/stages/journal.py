@@ -23,6 +23,7 @@ from edgeprint import artifact
 from edgeprint.errors import BadArtifact
 from edgeprint.stages.retrain import Walk
 from edgeprint.stages.train import entry
+from edgeprint.whole_file import write_whole
 
 OTHER_SECTIONS = {"testbed", "extract", "servers", "agent"}  # decide nothing here
 
@@ -67,10 +68,8 @@ class Journal:
             trained = self.walk.champions[name]
             champion = entry(trained, self.trainer.workspace)
             champion |= {"digest": artifact.digest(trained.artifact), "interval": trained.interval}
-        path = self._path(name, index, self._taken[name, index])
-        begun = path.with_suffix(".part")
-        begun.write_text(json.dumps({"line": line, "champion": champion}))
-        begun.replace(path)
+        kept = json.dumps({"line": line, "champion": champion})
+        write_whole(self._path(name, index, self._taken[name, index]), kept.encode())
 
     def settle(self) -> None:
         """Forget every step of another history: of other rows or numbers."""

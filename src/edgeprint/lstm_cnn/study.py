@@ -101,7 +101,8 @@ def _by_setting(
     table = Table(f"accuracy by {column}", ["split", column, "devices", *SUMMARY], rows)
     figure = draw_curves(curves(scores, at), axis, "accuracy")
     said = [*notes(first, next(iter(groups.values()))), repeated(len(seeds))]
-    return Findings(table, figure, [*said, *refused], [by_category(scores, ["split", column])])
+    reasons = [reason.partition(", found:")[0] + "." for reason in refused]  # not all devices of each length
+    return Findings(table, figure, [*said, *reasons], [by_category(scores, ["split", column])])
 
 
 def ratio(material: Material) -> Findings:

@@ -28,7 +28,7 @@ from edgeprint.edge.replay import cut
 from edgeprint.edge.verdicts import Verdict
 from edgeprint.packets.inventory import mac_text
 
-MINUTES, QUICK_MINUTES = 30.0, 3.0
+MINUTES, QUICK_MINUTES = 10.0, 3.0
 SECOND_NS = 10**9
 PEER, SAME_NETWORK = "prototype", "prototype with our network"
 Costs = dict[str, float]  # microseconds a device and tick, by step

@@ -38,7 +38,7 @@ FULL = 1.3  # times the columns of a spectrogram, before the agent is stopped
 QUICK_S, PROTOTYPE_S = 8.0, 20.0
 EVERY_S = 0.5
 BARS = {(75, 60): 120, (150, 120): 250}  # MB
-PORT, BROKER_PORT = 8080, 1883  # in a network of its own
+PAGE, BROKER_PORT = "http://127.0.0.1:8080", 1883  # in a network of its own
 PEER, SAME_NETWORK = "prototype", "prototype with our network"
 ROOT = Path(__file__).resolve().parents[1]
 SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
@@ -67,7 +67,7 @@ def run(folder: Path, quick: bool) -> Iterator[Result]:
     with network():
         lay()
         ip("link set lo up")
-        with _broker(folder), _traffic(home):
+        with broker(folder, BROKER_PORT), _traffic(home):
             _agent(home, folder / "compiled", *SIZES[0], seconds=1)  # as pip leaves an installed package
             for height, width in SIZES:
                 yield from _sizes(home, folder / f"{height}x{width}", height, width, quick)
@@ -100,9 +100,10 @@ def _agent(home: EdgeHome, folder: Path, height: int, width: int, seconds: float
     repository.publish(published, keys, {a.card.name: a.folder for a in artifacts.values()}, now)
     command = (
         f"agent --source live:{LAN} --repository {published} --inventory {home.folder / 'devices.csv'} "
-        f"--state {folder / 'state'} --listen 127.0.0.1:{PORT} --mqtt mqtt://127.0.0.1:{BROKER_PORT} --quiet"
+        f"--state {folder / 'state'} --listen {PAGE.removeprefix('http://')} "
+        f"--mqtt mqtt://127.0.0.1:{BROKER_PORT} --quiet"
     )
-    main = f"{_as_on_a_pi()}; from edgeprint.cli import main; main()"
+    main = f"{on_a_pi()}; from edgeprint.cli import main; main()"
     return _observed([sys.executable, "-c", main, *command.split()], seconds, folder / "agent.log", True)
 
 
@@ -113,11 +114,11 @@ def _prototype(
     macs = [mac_text(min(home.inventory[device].macs)) for device in home.inventory.iot]
     (folder / "macs.json").write_text(json.dumps(macs))
     arguments = [str(folder), str(height), str(width)]
-    main = f"{_as_on_a_pi('scapy')}; from benchmarks.edge_rss import identify; identify(*sys.argv[1:])"
+    main = f"{on_a_pi('scapy')}; from benchmarks.edge_rss import identify; identify(*sys.argv[1:])"
     return _observed([sys.executable, "-c", main, *arguments], seconds, folder / "prototype.log", False)
 
 
-def _as_on_a_pi(*also: str) -> str:
+def on_a_pi(*also: str) -> str:
     """A statement that hides from a process whatever requirements/edge.txt does not bring.
 
     Optional imports of its libraries would load some of it, such as the clients of clouds, where it is there.
@@ -144,49 +145,50 @@ def _observed(command: list[str], seconds: float, log: Path, has_page: bool) -> 
     with log.open("w") as file:
         child = subprocess.Popen(command, cwd=ROOT, env=quiet, stdout=file, stderr=file)
     try:
-        while not (_page() if has_page else (log.parent / "ready").exists()):
+        while not (asked(PAGE) if has_page else (log.parent / "ready").exists()):
             if child.poll() is not None:
                 raise RuntimeError(f"it ended at once: {log.read_text()}")
             time.sleep(EVERY_S)
-        begin, times, sizes = time.monotonic(), [0.0], [_resident(child.pid, "VmRSS")]
+        begin, times, sizes = time.monotonic(), [0.0], [resident(child.pid, "VmRSS")]
         while times[-1] < seconds:
             time.sleep(EVERY_S)
             if has_page and len(times) % round(1 / EVERY_S) == 0:
-                _page()
+                asked(PAGE)
             times.append(time.monotonic() - begin)
-            sizes.append(_resident(child.pid, "VmRSS"))
-        return Memory(times, sizes, _resident(child.pid, "VmHWM"))
+            sizes.append(resident(child.pid, "VmRSS"))
+        return Memory(times, sizes, resident(child.pid, "VmHWM"))
     finally:
         child.send_signal(signal.SIGTERM)
         child.wait()
 
 
-def _page() -> bool:
-    """Everything that the page shows, once; whether it answers."""
+def asked(page: str) -> bool:
+    """Get everything that a page shows, once; whether it answers."""
     with contextlib.suppress(OSError):
-        names = [device["name"] for device in json.loads(_fetched("devices"))["devices"]]
+        names = [device["name"] for device in json.loads(fetched(page, "devices"))["devices"]]
         pictures = [f"devices/{name}/{what}" for name in names for what in ("spectrogram.png", "history")]
         for path in ("", "metrics", *pictures):
             with contextlib.suppress(HTTPError):  # no column yet
-                _fetched(path)
+                fetched(page, path)
         return True
     return False
 
 
-def _fetched(path: str) -> bytes:
-    with urlopen(f"http://127.0.0.1:{PORT}/{path}", timeout=10) as answer:
+def fetched(page: str, path: str) -> bytes:
+    with urlopen(f"{page}/{path}", timeout=10) as answer:
         return answer.read()
 
 
-def _resident(pid: int, field: str) -> float:
+def resident(pid: int, field: str) -> float:
     """Megabytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.findall(rf"{field}:\s+(\d+) kB", status)[0]) * 1024 / 1e6
 
 
 @contextlib.contextmanager
-def _broker(folder: Path) -> Iterator[None]:
-    settings = f"user root\nlistener {BROKER_PORT} 127.0.0.1\nallow_anonymous true\n"
+def broker(folder: Path, port: int) -> Iterator[None]:
+    """A mosquitto on loopback."""
+    settings = f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n"
     (folder / "mosquitto.conf").write_text(settings)
     program = shutil.which("mosquitto", path=SBIN)
     with _running([str(program), "-c", str(folder / "mosquitto.conf")]):

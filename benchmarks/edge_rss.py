@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -67,6 +68,7 @@ def run(folder: Path, quick: bool) -> Iterator[Result]:
         lay()
         ip("link set lo up")
         with _broker(folder), _traffic(home):
+            _agent(home, folder / "compiled", *SIZES[0], seconds=1)  # as pip leaves an installed package
             for height, width in SIZES:
                 yield from _sizes(home, folder / f"{height}x{width}", height, width, quick)
 
@@ -100,7 +102,7 @@ def _agent(home: EdgeHome, folder: Path, height: int, width: int, seconds: float
         f"agent --source live:{LAN} --repository {published} --inventory {home.folder / 'devices.csv'} "
         f"--state {folder / 'state'} --listen 127.0.0.1:{PORT} --mqtt mqtt://127.0.0.1:{BROKER_PORT} --quiet"
     )
-    main = "from edgeprint.cli import main; main()"
+    main = f"{_as_on_a_pi()}; from edgeprint.cli import main; main()"
     return _observed([sys.executable, "-c", main, *command.split()], seconds, folder / "agent.log", True)
 
 
@@ -110,14 +112,35 @@ def _prototype(
     (folder / "prototype.tflite").write_bytes(tflite)
     macs = [mac_text(min(home.inventory[device].macs)) for device in home.inventory.iot]
     (folder / "macs.json").write_text(json.dumps(macs))
-    module = ["-m", "benchmarks.edge_rss", str(folder), str(height), str(width)]
-    return _observed([sys.executable, *module], seconds, folder / "prototype.log", False)
+    arguments = [str(folder), str(height), str(width)]
+    main = f"{_as_on_a_pi('scapy')}; from benchmarks.edge_rss import identify; identify(*sys.argv[1:])"
+    return _observed([sys.executable, "-c", main, *arguments], seconds, folder / "prototype.log", False)
+
+
+def _as_on_a_pi(*also: str) -> str:
+    """A statement that hides from a process whatever requirements/edge.txt does not bring.
+
+    Optional imports of its libraries would load some of it, such as the clients of clouds, where it is there.
+    """
+    locked = {
+        *also,
+        "edgeprint",
+        *re.findall(r"^([\w.-]+)==", (ROOT / "requirements/edge.txt").read_text(), re.M),
+    }
+    known = {name.lower().replace("_", "-") for name in locked}
+    hidden = [
+        module
+        for module, packages in packages_distributions().items()
+        if module not in {"sys", "benchmarks"} and not known & {p.lower().replace("_", "-") for p in packages}
+    ]
+    return f"import sys; sys.modules.update(dict.fromkeys({hidden!r}))"
 
 
 def _observed(command: list[str], seconds: float, log: Path, has_page: bool) -> Memory:
     """Run a command for so long after it is ready, and note its memory; its page, if any, is asked."""
     (log.parent / "ready").unlink(missing_ok=True)
     quiet = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "no_proxy": "127.0.0.1"}
+    quiet |= {"PYTHONPYCACHEPREFIX": str(log.parents[1] / "bytecode"), "PYTHONDONTWRITEBYTECODE": ""}
     with log.open("w") as file:
         child = subprocess.Popen(command, cwd=ROOT, env=quiet, stdout=file, stderr=file)
     try:
@@ -188,12 +211,13 @@ def _running(command: list[str]) -> Iterator[None]:
         process.wait()
 
 
-def _identify(folder: Path, height: int, width: int) -> None:
+def identify(place: str, *size: str) -> None:
     """The prototype on the link until SIGTERM, its spectrograms full from the start; a process of its own."""
     import numpy as np
 
     from benchmarks.peers.prototype_capture import Collected, listen
 
+    folder, (height, width) = Path(place), map(int, size)
     told: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     tflite, seconds = (folder / "prototype.tflite").read_bytes(), height * 0.1 / FASTER
@@ -207,7 +231,3 @@ def _identify(folder: Path, height: int, width: int) -> None:
         prototype.identify(collected, collected[0][2] if collected else 0.0)
 
     listen(LAN, (folder / "ready").touch, lambda: bool(told), seconds=seconds, window=window)
-
-
-if __name__ == "__main__":
-    _identify(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

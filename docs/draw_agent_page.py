@@ -126,7 +126,7 @@ def ranked(columns: NDArray[np.float32], bank: Bank, home: Inventory) -> list[di
         for column in columns:
             member.ring.append(column)
         about = {"category": home[name].category, "iot": home[name].iot}
-        rows.append({"device": name, "confidence": member.confidence(), **about})
+        rows.append({"device": name, "confidence": member.confidence(member.ring), **about})
     return rows
 
 

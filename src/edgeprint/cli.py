@@ -49,8 +49,10 @@ def run(
     changed = job.run(workspace, force=force, until=until)
     result = workspace.reports / "index.html" if until is None else workspace.root
     print(f"\n{'Done' if changed else 'Nothing to recompute'}. Look at {result}")
-    print(f"MLflow:   mlflow ui --backend-store-uri sqlite:///{workspace.state}/mlflow.db")
-    print(f"Prefect:  PREFECT_HOME=$PWD/{workspace.state}/prefect prefect server start")
+    servers, state = workspace.params().servers, workspace.state.resolve()
+    mlflow = f"MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri sqlite:///{state}/mlflow.db"
+    prefect = f"PREFECT_HOME={state}/prefect PREFECT_SERVER_ANALYTICS_ENABLED=false prefect server start"
+    print(f"MLflow:   {servers.mlflow or mlflow}\nPrefect:  {servers.prefect or prefect}")
 
 
 @app.command()

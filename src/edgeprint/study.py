@@ -1,6 +1,6 @@
 """A table and a figure of a paper, made anew on any data set, with the paper's own figures beside them.
 
-    findings = STUDIES["cclp-labels"].run(material)       # a room's study.py
+    findings = STUDIES["cclp-labels"].run(material)       # a room's studies.py
     findings.table.markdown(), findings.table.csv(), findings.figure
 
 A study that the data cannot answer raises NotEnoughData with the reason.
@@ -13,6 +13,7 @@ import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -110,12 +111,20 @@ class Findings:
 
 @dataclass(frozen=True)
 class Study:
-    """`paper`: what the paper's table or figure says, in a sentence or two, with its section."""
+    """`paper`: what the paper's table or figure says, in a sentence or two, with its section.
+
+    `made_by` names the function that makes the findings, as "module:function" of its room: to list
+    the studies, nothing is imported that trains.
+    """
 
     name: str
     title: str
     paper: str
-    run: Callable[[Material], Findings]
+    made_by: str
+
+    def run(self, material: Material) -> Findings:
+        """Raises NotEnoughData where the data cannot answer."""
+        return resolve_name(self.made_by)(material)
 
 
 def each(

@@ -13,7 +13,7 @@ from edgeprint.binary.forest import Forest, summary
 from edgeprint.binary.home import HELD_OUT, WHERE, WHOLE, Home, rounds, train_all
 from edgeprint.binary.quiet import observed_days
 from edgeprint.binary.samples import Streams
-from edgeprint.binary.study import STUDIES
+from edgeprint.binary.studies import STUDIES
 from edgeprint.binary.study_sizes import at, highest
 from edgeprint.binary.study_stability import unknown_device_scores
 from edgeprint.binary.trials import UNDISTURBED, faults

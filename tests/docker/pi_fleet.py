@@ -22,25 +22,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pi_networks import ROUTER, address, inside, laid
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "deploy" / "ansible"
-PROGRAMS = (
-    "ansible-playbook",
-    "docker",
-    "dockerd",
-    "docker-registry",
-    "ip",
-    "nsenter",
-    "ssh-keygen",
-    "unshare",
-)
+PROGRAMS = ("ansible-playbook", "docker", "dockerd", "docker-registry", "ip", "nsenter", "ssh-keygen")
 SSHD = Path("/usr/sbin/sshd")
-ROUTER = "10.77.0.1"
 REGISTRY, MODELS = f"{ROUTER}:5000", f"http://{ROUTER}:8000"
 OWN_REGISTRY = "127.0.0.1:5051"
 NAME = "edgeprint-edge"
-PREFIX = f"ep{os.getpid()}"
 PATIENCE_S = 60
+# A network of which nothing is heard for five minutes is not healthy.
+CHATTER = """
+import socket, sys, time
+speaker = socket.socket(type=socket.SOCK_DGRAM)
+while True:
+    for address in sys.argv[1:]:
+        speaker.sendto(b"?", (address, 9))
+    time.sleep(5)
+"""
 
 
 @dataclass
@@ -109,11 +108,6 @@ class Fleet:
         return [pi.running() for pi in self.pis]
 
 
-def inside(name: str) -> list[str]:
-    """What puts a command into a namespace; `ip netns exec` changes mounts, which breaks container tools."""
-    return ["nsenter", f"--net=/run/netns/{PREFIX}-{name}"]
-
-
 @contextlib.contextmanager
 def pi_fleet(folder: Path, count: int, models: Path, household: Path) -> Iterator[Fleet]:
     """`models` is what the web server serves, `household` holds root.json and devices.csv."""
@@ -122,11 +116,13 @@ def pi_fleet(folder: Path, count: int, models: Path, household: Path) -> Iterato
         pytest.skip(f"needs root and {', '.join(missing) or 'nothing else'}")
     with contextlib.ExitStack() as ends:
         folder.mkdir(parents=True)
-        _networks(count, ends)
-        pis = [Pi(f"pi{i}", f"10.77.0.{10 + i}", folder / f"pi{i}") for i in range(1, count + 1)]
+        laid(count, ends)
+        pis = [Pi(f"pi{i}", address(i), folder / f"pi{i}") for i in range(1, count + 1)]
         _registry(folder, ends)
         served = [sys.executable, "-m", "http.server", "--bind", ROUTER, "8000", "--directory", models]
         _start(folder / "models", [*inside("router"), *served], ends)
+        addresses = [pi.address for pi in pis]
+        _start(folder / "chatter", [*inside("router"), sys.executable, "-c", CHATTER, *addresses], ends)
         key = folder / "key"
         _keygen(key)
         for pi in pis:
@@ -135,28 +131,6 @@ def pi_fleet(folder: Path, count: int, models: Path, household: Path) -> Iterato
             _dockerd(pi, ends)
         _inventory(folder, pis, key, household)
         yield Fleet(folder, pis)
-
-
-def _ip(arguments: str) -> None:
-    subprocess.run(["ip", *arguments.split()], check=True)
-
-
-def _networks(count: int, ends: contextlib.ExitStack) -> None:
-    def add(name: str) -> None:
-        _ip(f"netns add {PREFIX}-{name}")
-        ends.callback(_ip, f"netns del {PREFIX}-{name}")
-        _ip(f"-n {PREFIX}-{name} link set lo up")
-
-    add("router")
-    _ip(f"-n {PREFIX}-router link add br0 type bridge")
-    _ip(f"-n {PREFIX}-router addr add {ROUTER}/24 dev br0")
-    _ip(f"-n {PREFIX}-router link set br0 up")
-    for i in range(1, count + 1):
-        add(f"pi{i}")
-        _ip(f"link add v{i} netns {PREFIX}-router type veth peer name eth0 netns {PREFIX}-pi{i}")
-        _ip(f"-n {PREFIX}-router link set v{i} master br0 up")
-        _ip(f"-n {PREFIX}-pi{i} addr add 10.77.0.{10 + i}/24 dev eth0")
-        _ip(f"-n {PREFIX}-pi{i} link set eth0 up")
 
 
 def _start(log: Path, command: list, ends: contextlib.ExitStack, patience_s: float = PATIENCE_S) -> None:
@@ -177,10 +151,10 @@ def _start(log: Path, command: list, ends: contextlib.ExitStack, patience_s: flo
 
 def _registry(folder: Path, ends: contextlib.ExitStack) -> None:
     """One registry with two doors: of the router, for the Pis, and of this machine, for who pushes."""
-    for door, way, address in (("router", inside("router"), REGISTRY), ("own", [], OWN_REGISTRY)):
+    for door, way, at in (("router", inside("router"), REGISTRY), ("own", [], OWN_REGISTRY)):
         config = folder / f"registry-{door}.yml"
         storage = f"{{filesystem: {{rootdirectory: {folder}/registry}}}}"
-        config.write_text(f"version: 0.1\nstorage: {storage}\nhttp: {{addr: '{address}'}}\n")
+        config.write_text(f"version: 0.1\nstorage: {storage}\nhttp: {{addr: '{at}'}}\n")
         _start(folder / f"registry-{door}", [*way, "docker-registry", "serve", config], ends)
 
 
@@ -229,6 +203,7 @@ def _inventory(folder: Path, pis: list[Pi], key: Path, household: Path) -> None:
     (folder / "known_hosts").write_text("\n".join([*known, ""]))
     lines = [
         f"    {pi.name}: {{ansible_host: {pi.address}, edgeprint_dir: {pi.folder}/etc, "
+        f"edgeprint_cmdline: {pi.folder}/cmdline.txt, "
         f"edgeprint_docker: {{DOCKER_HOST: '{pi.environment['DOCKER_HOST']}', "
         f"DOCKER_CONFIG: '{os.environ.get('DOCKER_CONFIG', '')}'}}}}"
         for pi in pis

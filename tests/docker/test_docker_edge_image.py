@@ -49,13 +49,13 @@ def mounts(home: TrainedHome, state: Path) -> list[str]:
     """The household's files in the container, and where its agent may write."""
     state.mkdir()
     state.chmod(0o777)
-    names = ("public", "devices.csv", "unseen.pcap")
+    names = ("public", "devices.csv", "swapped.csv", "unseen.pcap")
     files = [f"--volume={home.capture.with_name(name)}:/home/{name}:ro" for name in names]
     return [*files, f"--volume={state}:/var/lib/edgeprint"]
 
 
-def options(source: str) -> list[str]:
-    paths = ["--repository=/home/public", "--inventory=/home/devices.csv", "--state=/var/lib/edgeprint"]
+def options(source: str, inventory: str = "devices.csv") -> list[str]:
+    paths = ["--repository=/home/public", f"--inventory=/home/{inventory}", "--state=/var/lib/edgeprint"]
     asked = [f"--streak={STREAK}", "--summary=/var/lib/edgeprint/summary.json"]
     return ["agent", f"--source={source}", *paths, *asked]
 
@@ -108,6 +108,18 @@ def test_a_replay_gives_what_it_gives_outside_of_the_container(
     assert {row.device: (row.packets, row.verdict.value) for row in outside} == {
         device: (row["packets"], row["verdict"]) for device, row in inside.items()
     }
+
+
+def test_another_device_under_the_same_name_is_not_recognised(
+    image: str, processor: str, home: TrainedHome, tmp_path: Path
+) -> None:
+    if home.traffic != "real captures":
+        pytest.skip("needs ../shared/data with the real captures")
+    files = mounts(home, tmp_path / "state")
+    command = (*engine.emulated(processor), *ON_A_PI, *LIMITS, "--network", "none", *files, image)
+    with engine.container(*command, *options("file:/home/unseen.pcap", "swapped.csv")) as name:
+        assert engine.run("wait", name).stdout == "0\n", engine.logs(name)
+    assert summary(tmp_path / "state")[home.device]["recognised"] < 0.5
 
 
 def test_it_recognises_a_device_on_the_wire_and_is_healthy(

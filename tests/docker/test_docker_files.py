@@ -14,6 +14,9 @@ DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
 COMPOSE_FILES = sorted((ROOT / "docker").glob("*compose.yaml"))
 PLAYBOOKS = sorted((ROOT / "deploy/ansible").glob("*.yml"))
 
+EXAMPLE = (ROOT / "docker/servers.env.example").read_text().splitlines()
+SECRETS = {line.removesuffix("="): "given" for line in EXAMPLE if line.endswith("=")}
+
 
 def name(path: Path) -> str:
     return path.name
@@ -23,7 +26,7 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     """Skips where the program is not there."""
     if not shutil.which(command[0]):
         pytest.skip(f"needs {command[0]}")
-    environment = {**os.environ, "EDGEPRINT_REPOSITORY": "https://models.example"}
+    environment = {**os.environ, **SECRETS, "EDGEPRINT_REPOSITORY": "https://models.example"}
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
 
 

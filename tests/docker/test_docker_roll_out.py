@@ -85,8 +85,11 @@ def test_a_tag_is_refused_for_it_may_mean_something_else_tomorrow(fleet: Fleet) 
 def test_a_release_reaches_a_blank_fleet_ring_by_ring(
     fleet: Fleet, releases: dict[str, str], running: Callable[[], list[str]]
 ) -> None:
-    fleet.play("provision.yml", f"-eimage={releases['first']}")
+    cmdline = fleet.pis[0].folder / "cmdline.txt"
+    cmdline.write_text("console=tty1 rootwait\n")
+    fleet.play("provision.yml", "--skip-tags=reboot", f"-eimage={releases['first']}")
     assert running() == ["first"] * 3
+    assert cmdline.read_text() == "console=tty1 rootwait cgroup_memory=1 cgroup_enable=memory\n"
     said = fleet.play("roll-out.yml", f"-eimage={releases['second']}").stdout
     assert running() == ["second"] * 3
     started = [

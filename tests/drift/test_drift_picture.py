@@ -10,13 +10,13 @@ F1 = [[0.9, 0.7, None], [None, 0.8, 0.6], [None, None, 0.9]]
 
 
 def test_it_has_a_part_for_f1_for_decay_and_for_each_view():
-    figure = summary("simulated", QUARTERS, F1, DECAY, {"features": SHARES, "predictions": SHARES}, 0.5)
+    figure = summary("simulated", QUARTERS, F1, DECAY, {"features that moved": SHARES, "ticks": SHARES}, 0.5)
     titles = [axis.get_title() for axis in figure.axes]
     assert titles == [
         "macro F1",
         "F1 by distance, -0.200 an interval",
-        "share of features that moved",
-        "share of predictions that moved",
+        "features that moved",
+        "ticks",
     ]
     assert [label.get_text() for label in figure.axes[2].get_yticklabels()] == ["camera", "plug"]
 

@@ -105,3 +105,16 @@ def test_training_hides_a_feature_for_a_whole_window_and_prediction_hides_none()
     assert torch.equal(training.any(2), training.all(2))
     assert training.float().mean().item() == pytest.approx(0.5, abs=0.03)
     assert not prediction.any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_at_the_start_the_answer_depends_on_the_input(seed):
+    torch.manual_seed(seed)
+    logits = LstmCnnNetwork(50, 6, 3).eval()(torch.randn(200, 6, 50))
+    assert logits.std(0).mean() > 0.004  # with PyTorch's own weights 0.0025 on such windows
+
+
+def test_the_lstm_starts_as_that_of_keras():
+    lstm = LstmCnnNetwork(50, 6, 3, units=5).lstm
+    torch.testing.assert_close(lstm.weight_hh_l1.T @ lstm.weight_hh_l1, torch.eye(5))
+    assert lstm.bias_ih_l0.tolist() == [0] * 5 + [1] * 5 + [0] * 10 and not lstm.bias_hh_l0.any()

@@ -85,3 +85,8 @@ def test_the_float32_export_is_the_same_alone_and_among_the_others(exports, kera
 def test_converting_to_all_three_says_nothing(keras_model, capfd):
     tflite.convert_all(keras_model, np.zeros((3, 6)))
     assert capfd.readouterr() == ("", "")
+
+
+def test_without_xnnpack_a_float32_model_gives_the_same(tflite_bytes, runner):
+    inputs = np.random.default_rng(5).normal(size=(9, 6))
+    assert np.allclose(tflite.Runner(tflite_bytes, plain=True)(inputs), runner(inputs), atol=1e-6)

@@ -105,6 +105,7 @@ def test_every_quarter_is_a_commit_whose_difference_dvc_shows(quarter, made, wor
     log = subprocess.run(["git", "log", "--format=%s"], cwd=workspace.root, capture_output=True, text=True)
     assert log.stdout.split("\n")[:2] == ["Captures of 2025Q2", "Captures of 2025Q1"]
     assert f"data/captures/2025Q2/{LATER}" in dvc(workspace, "diff", "HEAD~1")
+    assert dvc(workspace, "config", "core.analytics").strip() == "false"
 
 
 def test_a_second_time_adds_nothing(quarter, workspace):

@@ -21,7 +21,7 @@ from edgeprint.cclp.unknown import judge
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.reliability import auroc, mean_with_interval
-from edgeprint.study import Bar, Cell, Findings, Material, Study, Table, draw_bars
+from edgeprint.study import Bar, Cell, Findings, Material, Table, draw_bars
 
 GROUPS = 5
 QUICK_GROUPS = 2
@@ -145,11 +145,3 @@ def _notes(groups: int, material: Material) -> list[str]:
         "± is half of the 95 % interval of the mean over the groups."
     ]
     return found + ([f"in no group for too few windows: {', '.join(few)}"] if few else [])
-
-
-STUDY = Study(
-    "cclp-unknown",
-    "CCLP: devices that were never learned",
-    "Section VII leaves an unknown number of classes to later work: it gives no figure.",
-    unknown,
-)

@@ -23,7 +23,7 @@ def summary(
     views: Mapping[str, Shares],
     limit: float,
 ) -> Figure:
-    """`views` names what was compared: features, energies, predictions; `limit` is the policy's share."""
+    """`views` gives each panel's title and, by interval and device, shares; `limit` is the policy's."""
     devices = sorted({d for shares in views.values() for by in shares.values() for d in by})
     width, height = 8.5 + 3.2 * len(views), max(4.2, 1.8 + 0.32 * len(devices))
     figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
@@ -34,7 +34,7 @@ def summary(
     for axis, (name, shares) in zip(axes[2:], views.items(), strict=True):
         rows = [[by.get(device) for by in shares.values()] for device in devices]
         _heat(axis, devices, list(shares), rows, "RdYlGn_r")
-        axis.set(title=f"share of {name} that moved", xlabel=f"limit {limit:.0%}")
+        axis.set(title=name, xlabel=f"limit {limit:.0%}")
     figure.suptitle(title, fontsize=11)
     return figure
 

@@ -70,6 +70,11 @@ class Member:
         category = str(categories.get(self.device, "unknown"))
         return Candidate(self.device, confidence, category, confidence >= threshold)
 
+    def starts(self, columns: int, most: int = MOST_SAMPLES) -> NDArray[np.int64]:
+        """Where at most so many windows [n] of so many columns begin, evenly spaced."""
+        last = columns - self.width
+        return np.linspace(0, last, min(most, last + 1)).astype("i8")
+
     def confidences(self, columns: NDArray[np.float32], most: int = MOST_SAMPLES) -> NDArray[np.float32]:
         """Of at most so many windows [n], evenly spaced over the columns [k, h]."""
         height = len(self.artifact.schema.columns)
@@ -77,8 +82,7 @@ class Member:
             raise BadArtifact(f"columns of shape {columns.shape} given, the models take rows of {height}")
         if len(columns) < self.width:
             raise NotEnoughData(f"{len(columns)} columns are given, a sample takes {self.width}")
-        starts = np.linspace(0, len(columns) - self.width, min(most, len(columns) - self.width + 1))
-        samples = features.samples(columns, self.width, starts.astype("i8"))
+        samples = features.samples(columns, self.width, self.starts(len(columns), most))
         how = str(self.artifact.card.preprocessing["normalisation"])
         return self.runner(features.normalise(samples, how)[..., None])[:, 0]
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+PROMOTED_BY, GATE, HAND = "promoted_by", "gate", "hand"
 SOURCE, ABOUT = "source", "about.json"  # places among a run's artifacts
 
 
@@ -122,13 +123,15 @@ def version(name: str, number: int) -> Version:
     return _get(_client(), name, number)
 
 
-def promote(name: str, number: int) -> Version:
+def promote(name: str, number: int, *, by: str = GATE) -> Version:
     """Make a version the champion and the champion before it `previous`; reads the aliases back.
 
-    Raises UnknownModel where there is no such version.
+    `by` whom is a tag of the version: the gate alone, or a person. Raises UnknownModel where there is no such
+    version.
     """
     client = _client()
     version, before = _get(client, name, number), champion(name)
+    tag(version, PROMOTED_BY, by)
     if before != version:
         if before is not None:  # first: dying here leaves the old champion in use, and a way back after it
             _move(client, name, PREVIOUS, before.number)
@@ -147,6 +150,7 @@ def rollback(name: str) -> Version:
     before = aliased(name, PREVIOUS)
     if before is None:
         raise UnknownModel(f"{name} has no previous version to go back to")
+    tag(before, PROMOTED_BY, HAND)
     _move(client, name, CHAMPION, before.number)
     client.delete_registered_model_alias(name, PREVIOUS)
     return before
@@ -161,6 +165,12 @@ def names() -> list[str]:
         token = page.token
         if not token:
             return sorted(found)
+
+
+def is_by_hand(version: Version) -> bool:
+    """Whether a person put it in use."""
+    stored = _client().get_model_version(version.name, str(version.number))
+    return stored.tags.get(PROMOTED_BY) == HAND
 
 
 def champion(name: str) -> Version | None:

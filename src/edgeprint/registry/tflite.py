@@ -93,12 +93,18 @@ def _quietly() -> Iterator[None]:
 class Runner:
     """A TFLite model as a function from inputs [n, ...] to outputs [n, k]: a row at a time, on one thread."""
 
-    def __init__(self, tflite: bytes) -> None:
-        """Raises BadArtifact where the bytes are no TFLite model."""
-        from ai_edge_litert.interpreter import Interpreter
+    def __init__(self, tflite: bytes, *, plain: bool = False) -> None:
+        """`plain` computes without XNNPACK, whose kernels round 8-bit numbers in another way.
 
+        Raises BadArtifact where the bytes are no TFLite model.
+        """
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if plain else OpResolverType.AUTO
         try:
-            self._interpreter = Interpreter(model_content=tflite, num_threads=1)
+            self._interpreter = Interpreter(
+                model_content=tflite, num_threads=1, experimental_op_resolver_type=kernels
+            )
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise BadArtifact(f"{len(tflite)} bytes are no TFLite model: {error}") from error

@@ -50,7 +50,7 @@ def promote(
     if version is None:
         raise UnknownModel(f"{name} has no challenger; --version N names one of its versions")
     return _through_the_gate(
-        trainer, version, "promote", force, show, lambda v: aliases.promote(v.name, v.number)
+        trainer, version, "promote", force, show, lambda v: aliases.promote(v.name, v.number, by=aliases.HAND)
     )
 
 

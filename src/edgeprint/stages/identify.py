@@ -92,7 +92,7 @@ def identify(workspace: Workspace, capture: Path, device: str | None = None) -> 
 
 def champions(workspace: Workspace, into: Path) -> dict[str, Artifact]:
     """Every champion of the registry by name. Raises UnknownModel where there is none."""
-    tracking.open_store(workspace.state)
+    tracking.open_store(workspace.state, workspace.mlflow())
     found = {}
     for name in promote.names():
         version = promote.champion(name) if name.partition(".")[0] in KEYS else None

@@ -153,18 +153,13 @@ def _lost(workspace: Workspace) -> bool:
     if not any(name.startswith(("train", "retrain")) for name in stages):
         _remember_store(workspace)
         return False
-    uri = _store(workspace)
+    uri = workspace.mlflow() or ""
     before = known.read_text() if known.is_file() else ""
     return uri != before or not (uri or (workspace.state / "mlflow.db").exists())
 
 
 def _remember_store(workspace: Workspace) -> None:
-    (workspace.state / "store.txt").write_text(_store(workspace))
-
-
-def _store(workspace: Workspace) -> str:
-    """The URL of the MLflow server; nothing where the store is under state/."""
-    return environment(workspace).get("MLFLOW_TRACKING_URI", "")
+    (workspace.state / "store.txt").write_text(workspace.mlflow() or "")
 
 
 @contextlib.contextmanager

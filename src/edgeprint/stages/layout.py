@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,18 @@ def lay_out(workspace: Workspace, repository: Path, own: Path) -> None:
     if not (workspace.root / ".dvc").exists():
         with_git = [] if programs.is_git(workspace) else ["--no-scm"]
         programs.dvc_says(workspace, "init", "--quiet", *with_git)
+        _settle_dvc(workspace.root / ".dvc/config")
+
+
+def _settle_dvc(path: Path) -> None:
+    """Also a person's own dvc commands send nothing anywhere."""
+    config = ConfigParser()
+    config.read(path)
+    if not config.has_section("core"):
+        config.add_section("core")
+    config["core"].update({"analytics": "false", "check_update": "false"})
+    with path.open("w") as file:
+        config.write(file)
 
 
 def with_git(workspace: Workspace) -> None:

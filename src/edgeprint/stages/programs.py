@@ -21,6 +21,7 @@ QUIET = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "DVC_NO_ANALYTICS": "1",
 }
 DEFAULTS = {  # a person who sets one of these has a reason
@@ -39,14 +40,13 @@ class ProgramFailed(EdgeprintError):
 def environment(workspace: Workspace, **more: str) -> dict[str, str]:
     """Telemetry off, this interpreter's programs first, stores where the workspace has them."""
     scripts = Path(sys.executable).parent
-    named = workspace.params().servers
-    servers = {"MLFLOW_TRACKING_URI": named.mlflow, "PREFECT_API_URL": named.prefect}
+    named = workspace.params().servers.prefect
+    server = {"PREFECT_API_URL": named} if named else {}
     places = {
         "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
         "PREFECT_HOME": str(workspace.state.resolve() / "prefect"),
     }
-    chosen = {key: url for key, url in servers.items() if url}
-    return {**DEFAULTS, **chosen, **os.environ, **places, **QUIET, **more}
+    return {**DEFAULTS, **server, **os.environ, **places, **QUIET, **more}
 
 
 def dvc(workspace: Workspace, *arguments: str, **variables: str) -> int:

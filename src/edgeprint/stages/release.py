@@ -17,7 +17,7 @@ from edgeprint.stages.workspace import Workspace
 
 def champions(workspace: Workspace, into: Path, family: str = "binary") -> dict[str, Path]:
     """The artifact folder of every model of a family that has a champion, fetched from the registry."""
-    tracking.open_store(workspace.state)
+    tracking.open_store(workspace.state, workspace.mlflow())
     names = [f"{family}.{device}" for device in workspace.inventory().iot]
     found = {name: promote.champion(name) for name in names}
     return {

@@ -6,14 +6,14 @@
             trained = trainer.train(name, index, folder / interval / name, initial=before)
 
 Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped. After a
-kill, the same calls go on in the middle of a model and train no finished one again: see checkpoints.
+kill, or when a quarter has come, the same calls train no finished model again: see checkpoints.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,15 @@ class Trainer:
     workspace: Workspace
     key: str
     stage: str = "train"
+    used: set[str] = field(default_factory=set)  # checkpoints of the models that were asked for
 
     def __post_init__(self) -> None:
         self.method = METHODS[self.key]
         self.data = dataset.load(self.workspace, self.key)
         self.context = Context(self.workspace.inventory(), self.workspace.params())
         self.names = self.method.names(self.context.inventory)
-        tracking.open_store(self.workspace.state)
+        tracking.open_store(self.workspace.state, self.workspace.mlflow())
+        self.store = tracking.store_id()
 
     def train(self, name: str, index: int, folder: Path, *, initial: Any = None) -> Trained:
         """One model of the rows up to an interval (or of that interval, from `initial`), logged and saved.
@@ -111,9 +113,10 @@ class Trainer:
             if initial is not None:
                 self.method.save(initial, before := Path(scratch))
             quantised = params.gate.max_quantised_parity, params.gate.max_quantised_drop
-            words = (name, self.data.names[index], numbers, params.seed, who, quantised)
-            folder = checkpoints.folder(self.workspace, self.stage, self.key)
-            return Place(folder, f"{name}-{index}-{fingerprint(words, tables, before)}")
+            words = (name, self.data.names[index], numbers, params.seed, who, quantised, self.store)
+            found = f"{name}-{index}-{fingerprint(words, tables, before)}"
+        self.used.add(found)
+        return Place(checkpoints.folder(self.workspace, self.key), found)
 
     def load(self, name: str, index: int, entry: dict) -> Trained:
         """A model that an earlier stage trained; `entry` is its line in models/<key>/runs.json."""

@@ -10,6 +10,7 @@ state/           MLflow's and Prefect's databases, the signed repository, the ag
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,10 @@ class Workspace:
 
     def params(self) -> Params:
         return load(self.root / "params.yaml")
+
+    def mlflow(self) -> str | None:
+        """URL of the MLflow server that environment or params.yaml name; None: the store is in state/."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or self.params().servers.mlflow or None
 
     def inventory(self) -> inventory.Inventory:
         return inventory.read(self.captures / "devices.csv")

@@ -15,6 +15,7 @@ import numpy as np
 from draw_agent_page import HOUR_NS, models
 
 from edgeprint.artifact import Artifact
+from edgeprint.binary.features import SpectrogramSpec, extract
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.source import Replay
 from edgeprint.edge.watch import Watch
@@ -26,7 +27,7 @@ from edgeprint.packets.table import PacketTable
 TRAINED_HOURS, REPLAYED_HOURS = (48, 60), (132, 136)  # since the first packet
 MADE_UP = 0x0600_0000_0000
 STREAKS = (5, 20)
-FEWEST_PACKETS = 100  # of a device, to be trained on
+FEWEST_COLUMNS = 200  # of a device, to be trained on
 
 
 def main(folder: Path) -> None:
@@ -35,7 +36,8 @@ def main(folder: Path) -> None:
     files = [path for path in sorted(folder.rglob("*.pcap*")) if path.is_file()]
     table = PacketTable.concatenate([decode(path)[0] for path in files]).in_time_order()
     trained, replayed = (between(table, hours) for hours in (TRAINED_HOURS, REPLAYED_HOURS))
-    busy = {name for name, packets in home.split(trained).items() if len(packets.table) >= FEWEST_PACKETS}
+    packets = home.split(trained)
+    busy = {name for name in packets if len(extract(packets[name], SpectrogramSpec())[0]) >= FEWEST_COLUMNS}
     listed = Inventory({name: device for name, device in home.devices.items() if name in busy and device.iot})
     changed, truth, when_ns = with_made_up_addresses(replayed, listed)
     with tempfile.TemporaryDirectory() as name:

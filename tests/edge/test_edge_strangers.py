@@ -32,6 +32,7 @@ class Seen:
         n, time_ns = len(macs), START + after_ns + np.arange(len(macs))
         columns = (np.full(n, 100, "u4"), np.array(macs, "u8"), np.full(n, ROUTER, "u8"))
         self.watch.take(Batch(time_ns, *columns, now_ns=int(time_ns[-1]) + 1))
+        self.watch.settle()
         return self
 
     @property

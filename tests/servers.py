@@ -68,7 +68,7 @@ class Server:
         """With any HTTP status; a server of another protocol by taking a connection."""
         try:
             if self.url.startswith("http"):
-                urllib.request.urlopen(self.url, timeout=2).close()
+                urllib.request.urlopen(self.url, timeout=30).close()
             else:
                 host, port = self.url.rpartition("/")[2].split(":")
                 socket.create_connection((host, int(port)), timeout=2).close()

@@ -63,7 +63,7 @@ def test_another_number_of_the_policy_makes_another_history(lived):
 
 def test_a_step_whose_model_was_lost_is_lived_through_again(lived):
     kept = lived.root / "kept"
-    champion = opened(lived).folder.parents[1] / "challengers" / f"{NAME}-0"
+    (champion,) = (lived.state / "challengers").glob(f"{NAME}-0-*")
     shutil.move(champion, kept)
     try:
         assert opened(lived).recall(NAME, 0) is None

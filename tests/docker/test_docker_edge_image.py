@@ -36,7 +36,9 @@ def image(processor: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def home(image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainedHome]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainedHome]:
+    """One for both processors: training takes longer than all else."""
+    engine.image(engine.OWN)
     made = trained(tmp_path_factory.mktemp("docker") / "home", DATA)
     public = made.capture.with_name("public")
     repository.init(public, made.capture.with_name("keys"), datetime.now(UTC))

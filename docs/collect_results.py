@@ -34,7 +34,7 @@ def section(study: Study, workspaces: list[Path], words: dict[str, str]) -> list
         picture = DOCS / "results" / f"{study.name}-{workspace.name}.png"
         picture.parent.mkdir(exist_ok=True)
         shutil.copyfile(folder / "figure.png", picture)
-        body = (folder / "README.md").read_text().split("\n\n")
+        body = (folder / "README.md").read_text().strip().split("\n\n")
         shown = [part for part in body[1 : body.index(FIGURE)] if not part.startswith("The paper: ")]
         lines += [f"### On {workspace.name}", words[key], *shown]
         lines.append(f"![{study.name} on {workspace.name}](results/{picture.name})")

@@ -69,7 +69,7 @@ def injected(material: Material) -> Findings:
     table = Table(title, _columns(streak), [_row(outcomes, fault) for fault in chosen])
     notes.append(_reading(changed, runs))
     details = [_by_device(outcomes, chosen), _streaks(outcomes, chosen), _calm(calm, streak)]
-    return Findings(table, _figure(outcomes, chosen), notes, details)
+    return Findings(table, _figure(outcomes, chosen, streak), notes, details)
 
 
 def _reading(material: Material, runs: int) -> str:
@@ -206,7 +206,7 @@ def _calm(calm: list[Undisturbed], streak: int) -> Table:
     return Table("Devices left alone: natural streaks, and the alarm's streak", columns, rows)
 
 
-def _figure(outcomes: list[Outcome], chosen: list[Fault]) -> Figure:
+def _figure(outcomes: list[Outcome], chosen: list[Fault], streak: int) -> Figure:
     """Misses and runs with a streak of them by faulty share, and the longest streaks of the runs."""
     figure = Figure(figsize=(14.5, 4.6), layout="constrained")
     missed, found, streaks = figure.subplots(1, 3)
@@ -223,7 +223,7 @@ def _figure(outcomes: list[Outcome], chosen: list[Fault]) -> Figure:
         axes.axhline(float(table[UNDISTURBED][cell]), color="k", linestyle=":", label="no fault")
         axes.set(xlabel="faulty columns (%)", ylim=(-0.02, 1.02))
     missed.set_ylabel("samples missed, wholly after the trigger")
-    found.set_ylabel("runs with a streak of params.agent.streak misses")
+    found.set_ylabel(f"runs with a streak of {streak} misses")
     _draw_longest(streaks, outcomes, chosen)
     for axes in (missed, found, streaks):
         axes.grid(alpha=0.3)

@@ -130,7 +130,7 @@ def test_it_recognises_a_device_on_the_wire_and_is_healthy(
     wire.needs("ip", "nsenter", "tcpreplay")
     with wire.link(), engine.network(engine.image(engine.OWN)) as (network, process):
         engine.plug(LAN, process)
-        who = (*engine.emulated(processor), *engine.capturing(processor), "--health-interval=2s")
+        who = (*engine.emulated(processor), *engine.capturing(processor))
         command = (*who, *ON_A_PI, *LIMITS, f"--network=container:{network}")
         files = mounts(home, tmp_path / "state")
         heard = [*options("live:eth0"), "--listen=127.0.0.1:8080"]

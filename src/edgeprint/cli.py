@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from edgeprint import cli_agent
+from edgeprint import cli_agent, cli_fleet
 from edgeprint.errors import BadParams, EdgeprintError, NotEnoughData
 
 app = typer.Typer(
@@ -161,6 +161,7 @@ def testbed(
 
 app.command()(cli_agent.agent)
 app.command()(cli_agent.agent_labels)
+app.add_typer(cli_fleet.app, name="fleet")
 
 
 @app.command()

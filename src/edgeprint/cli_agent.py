@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from edgeprint.edge.updates import Following
 
 
 def agent(
@@ -86,6 +89,31 @@ def agent(
     mqtt_ca: Annotated[
         Path | None, typer.Option(help="The authority of the broker's certificate, where it is your own.")
     ] = None,
+    pi: Annotated[
+        str | None,
+        typer.Option(help="This Pi's id in its fleet, kept in STATE; made up at the first start by default."),
+    ] = None,
+    check_minutes: Annotated[
+        float,
+        typer.Option(min=0.01, help="Look for new models so often, while an interface is read."),
+    ] = 15,
+    probation_ticks: Annotated[
+        int,
+        typer.Option(min=1, help="Ticks for which a new model is watched beside the old one, which speaks."),
+    ] = 48,
+    fleet: Annotated[
+        str | None,
+        typer.Option(
+            help="Tell the fleet's broker how this Pi stands: mqtts://\\[USER@]HOST\\[:PORT]\\[/TOPIC], the "
+            "user's name being the Pi's id."
+        ),
+    ] = None,
+    fleet_password_file: Annotated[
+        Path | None, typer.Option(help="The password of this Pi at the fleet's broker.")
+    ] = None,
+    fleet_ca: Annotated[
+        Path | None, typer.Option(help="The authority of that broker's certificate, where it is your own.")
+    ] = None,
 ) -> None:
     """Watch traffic on a Pi: pull the promoted models, and say of each device whether it is still itself.
 
@@ -98,6 +126,14 @@ def agent(
     from edgeprint.edge import agent as edge
     from edgeprint.edge.outlets import Outlets
 
+    following = _following(
+        pi,
+        check_minutes if source.startswith("live:") else None,
+        probation_ticks,
+        fleet,
+        fleet_password_file,
+        fleet_ca,
+    )
     if params:
         from edgeprint.params import load
 
@@ -126,6 +162,28 @@ def agent(
             mqtt_password_file=mqtt_password_file,
             mqtt_ca=mqtt_ca,
         ),
+        following=following,
+    )
+
+
+def _following(
+    pi: str | None,
+    check_minutes: float | None,
+    probation_ticks: int,
+    fleet: str | None,
+    password_file: Path | None,
+    ca: Path | None,
+) -> Following:
+    from edgeprint.broker import broker, password_of
+    from edgeprint.edge.probation import Limits
+    from edgeprint.edge.updates import Following
+
+    password = password_of(password_file, "--fleet-password-file")
+    return Following(
+        pi=pi,
+        check_seconds=None if check_minutes is None else check_minutes * 60,
+        fleet=broker(fleet, password=password, ca=ca, option="--fleet") if fleet else None,
+        limits=Limits(ticks=probation_ticks),
     )
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from edgeprint.artifact import Artifact
 from edgeprint.edge import outputs
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.batch import Batch
+from edgeprint.edge.identity import pi_id
 from edgeprint.edge.live import Live, stopped_by_signals
 from edgeprint.edge.memory import Memory, restore
 from edgeprint.edge.models import Models, pull
@@ -24,13 +26,16 @@ from edgeprint.edge.outlets import Outlets
 from edgeprint.edge.page import Page
 from edgeprint.edge.service import Service
 from edgeprint.edge.source import Source, open_source
+from edgeprint.edge.updates import Following, Updates
 from edgeprint.edge.verdicts import Summary, Verdict
+from edgeprint.edge.versions import Versions
 from edgeprint.edge.watch import Watch
 from edgeprint.packets import inventory as inventories
 from edgeprint.progress import track
 
 MEMORY = "memory.npz"
 NOTHING_ELSE = Outlets()
+ALONE = Following()
 
 
 def main(
@@ -49,6 +54,7 @@ def main(
     quiet: bool = False,
     remember: bool | None = None,
     outlets: Outlets = NOTHING_ELSE,
+    following: Following = ALONE,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Summary]:
     """Watch the source to its end, printing verdicts and a final table; SIGTERM and Ctrl-C end a live one.
@@ -60,7 +66,13 @@ def main(
     devices = inventories.read(inventory)
     packets = open_source(source, hours=hours, speed=speed, backend=backend)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # the sentence below says it once, and better
-    models = pull(repository, state, devices.iot, root=root, now=now())
+    pi = pi_id(state, following.pi)
+    Versions(state).survive(now(), say=_say)
+
+    def look(known: Mapping[str, Artifact]) -> Models:
+        return pull(repository, state, devices.iot, root=root, now=now(), pi=pi, known=known)
+
+    models = look({})
     for sentence in [*packets.notes, *about(models, devices.iot)]:
         print(sentence, file=sys.stderr)
     bank = Bank(models.artifacts)
@@ -68,6 +80,9 @@ def main(
     with (
         outputs.opened(out) as file,
         Service(devices, bank, models, packets, state, outlets, say=_say, now=now) as service,
+        Updates(
+            models, bank, state, pi=pi, look=look, following=following, say=_say, health=service.reasons
+        ) as updates,
         ends,
     ):
         lines = outputs.VerdictLines(print, quiet=quiet, file=file)
@@ -87,7 +102,8 @@ def main(
         keeps = isinstance(packets, Live) if remember is None else remember
         memory = _remembered(watch, bank, state / MEMORY, now()) if keeps else None
         service.begin(watch)
-        run(_with_progress(packets, quiet), watch, service, memory)
+        updates.begin(watch)
+        run(_with_progress(packets, quiet), watch, service, memory, updates)
         rows = watch.summary()
         outputs.table(rows, sys.stdout)
         if service.page and not isinstance(packets, Live):
@@ -101,11 +117,14 @@ def main(
     return rows
 
 
-def run(source: Iterable[Batch], watch: Watch, service: Service, memory: Memory | None) -> None:
+def run(
+    source: Iterable[Batch], watch: Watch, service: Service, memory: Memory | None, updates: Updates
+) -> None:
     """Watch a source to its end; what is open then is kept in the memory, or closed where there is none."""
     for batch in source:
         service.received(batch)
         watch.take(batch)
+        updates.between_batches()
         if memory:
             memory.now_and_then()
     if memory:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,6 +133,26 @@ class Watch:
         for watched in self.everyone:
             watched.stream = ColumnStream(watched.stream.spec)
         self._tick, self._last_ns = None, 0
+
+    def adopt(self, device: str) -> None:
+        """The bank has another model of a listed device, or none any more: judge by it from now on.
+
+        Counts go on, and so do open bins and standing where they mean the same as before.
+        """
+        index = next(i for i, watched in enumerate(self._watched) if watched.device == device)
+        before, member = self._watched[index], self._bank.members.get(device)
+        judgement = Judgement(1, self._streak, Standing.UNKNOWN)
+        if member:
+            judgement = Judgement(member.threshold, member.streak or self._streak)
+            if before.judgement.standing is not Standing.UNKNOWN:
+                judgement = judgement.as_it_was(before.judgement.standing, before.judgement.run)
+        spec = member.spec if member else self._spec
+        stream = before.stream if before.stream.spec == spec else ColumnStream(spec)
+        self._watched[index] = replace(before, judgement=judgement, stream=stream)
+        hops = [self._spec.hop_ns, *(each.spec.hop_ns for each in self._bank.members.values())]
+        clock = self.clock
+        self._step_ns, self._settled_ns = math.gcd(*hops), 2 * max(hops)
+        self.clock = clock
 
     def summary(self) -> list[Summary]:
         """A row for each of `everyone`."""

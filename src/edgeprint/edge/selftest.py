@@ -10,6 +10,7 @@ second try in a fresh process then decides.
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import select
@@ -43,7 +44,11 @@ def answer(folder: str, out: int) -> None:
     """In the child: write `ok` or a sentence to that descriptor."""
     try:
         _bound_memory()
-        prove(artifact.read(Path(folder)))
+        found = artifact.read(Path(folder))
+        for name, value in found.card.thresholds.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise BadArtifact(f"{folder} has {value!r} for the threshold {name}, which is no number")
+        prove(found)
         said = "ok"
     except EdgeprintError as error:
         said = str(error)

@@ -26,6 +26,8 @@ FAMILIES = (
     "cclp-step",
     "edge-capture",
     "testbed",
+    "update",
+    "fleet",
 )
 ONLY_IF_ASKED = ("memory",)  # it writes gigabytes
 

@@ -95,7 +95,7 @@ def agent(
     ] = None,
     check_minutes: Annotated[
         float,
-        typer.Option(min=0.01, help="Look for new models so often, while an interface is read."),
+        typer.Option(min=0.01, help="Look for new models so often, of an interface or with --speed."),
     ] = 15,
     probation_ticks: Annotated[
         int,
@@ -128,7 +128,7 @@ def agent(
 
     following = _following(
         pi,
-        check_minutes if source.startswith("live:") else None,
+        check_minutes if source.startswith("live:") or speed else None,
         probation_ticks,
         fleet,
         fleet_password_file,

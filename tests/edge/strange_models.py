@@ -30,8 +30,8 @@ def not_a_number() -> bytes:
 
     @tf.function(input_signature=[tf.TensorSpec([1, SPEC.height, WIDTH, 1])])
     def network(inputs):  # type: ignore[no-untyped-def]
-        total = tf.reduce_sum(tf.abs(inputs))
-        return tf.reshape(tf.sigmoid(4.0) + total * tf.math.log(-total - 1e-30) * 0.0, [1, 1])
+        total = tf.minimum(tf.reduce_sum(tf.abs(inputs)), 1.0)
+        return tf.reshape(0.98201379 + tf.math.log(1 - 2 * total), [1, 1])
 
     return tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()]).convert()
 

@@ -147,6 +147,8 @@ class Trials:
         except BadArtifact as error:
             self._fail(device, new.folder.name, str(error), watch)
             return
+        except FileNotFoundError:  # cleared away in this moment, for another one: the next look will tell
+            return
         before = self._member(device, old)
         trial = OnTrial(before, member, new.folder.name, self.limits, self._guard)
         self._trials[device], self._begun_s[device] = trial, self._clock()

@@ -145,7 +145,12 @@ class Updates:
                 self._say(f"no look at the repository: {error}")
 
     def _take(self, found: Models) -> None:
-        """Use what a look has found; `models` stays the same object, that others read."""
+        """Use what a look has found; `models` stays the same object, that others read.
+
+        What this thread has judged since the look began makes it one of yesterday: the next one will tell.
+        """
+        if self._is_overtaken(found):
+            return
         before = self._models.artifacts | self._models.trials
         for each in fields(Models):
             setattr(self._models, each.name, getattr(found, each.name))
@@ -159,6 +164,18 @@ class Updates:
         for device in before.keys() - found.artifacts.keys():
             self._trials.drop(device, self._watch)
         self.speak()
+
+    def _is_overtaken(self, found: Models) -> bool:
+        """Whether the disk no longer says what the look has read there."""
+        for device, new in found.trials.items():
+            model = f"{FAMILY}.{device}"
+            if not self._versions.on_trial(model) or self._versions.current(model) != new.folder:
+                return True
+        return any(
+            self._versions.confirmed(f"{FAMILY}.{device}") != kept.folder
+            for device, kept in found.artifacts.items()
+            if kept is not found.trials.get(device)
+        )
 
     def _try(self, device: str, new: Artifact) -> None:
         old = self._models.artifacts.get(device)

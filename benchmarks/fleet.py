@@ -107,7 +107,7 @@ def run(folder: Path, quick: bool) -> Iterator[Result]:
         while Chain.read(public).plan().stable != 2:
             looks(pis)
             fleet = {pi.name: Heard(pi.standing, True) for pi in pis}
-            _, decision = step(public, Keys(keys), fleet, AT_ONCE, datetime.now(UTC))
+            *_, decision = step(public, Keys(keys), fleet, AT_ONCE, datetime.now(UTC))
             rounds += 1
             say(f"fleet: round {rounds}, {decision.act}, {decision.reason}")
         seconds, cpu = time.perf_counter() - begin, cpu_seconds(pid) - begun_cpu

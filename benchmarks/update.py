@@ -64,7 +64,8 @@ def network(path: Path) -> bytes:
 def write(folder: Path, device: str, model: bytes, revision: str) -> Path:
     """An artifact folder whose golden outputs are right."""
     name = f"binary.{device}"
-    numbers = {"height": SPEC.height, "width": WIDTH, "bin_seconds": SPEC.bin_seconds, "normalisation": "max"}
+    numbers: dict[str, float | int | str] = {"height": SPEC.height, "width": WIDTH, "normalisation": "max"}
+    numbers["bin_seconds"] = SPEC.bin_seconds
     shape = [SPEC.height, WIDTH, 1]
     card = artifact.ModelCard(
         "binary", name, [device], shape, SPEC.schema().hash, {"recognised": 0.5}, numbers, {}, revision

@@ -223,7 +223,7 @@ class Running:
         options = ["--repository", f"http://{self.net.address}:{self.web_port}"]
         options += ["--root", f"{self.folder}/public/metadata/1.root.json", "--inventory", str(inventory)]
         options += ["--state", f"{self.folder}/{pi}", "--pi", pi, "--check-minutes", "0.03"]
-        options += ["--probation-ticks", "4", "--out", f"{self.folder}/{pi}.verdicts"]
+        options += ["--probation-ticks", "4"]
         options += ["--fleet", f"mqtts://{pi}@{self.net.address}:{self.mqtt_port}"]
         options += ["--fleet-password-file", f"{self.folder}/broker/{pi}.password"]
         options += ["--fleet-ca", f"{self.folder}/broker/ca.pem"]

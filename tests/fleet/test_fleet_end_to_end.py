@@ -85,8 +85,8 @@ class Fleet:
         assert not list((self.folder / EARLY).glob("quarantine.json"))
 
     def verdicts(self, pi: str) -> int:
-        path = self.folder / f"{pi}.verdicts"
-        return len(path.read_bytes().splitlines()) if path.exists() else 0
+        """So often the camera was recognised there, over all starts of the agent."""
+        return sum(line.split()[2:4] == ["camera", "recognised"] for line in self.run.log(pi).splitlines())
 
 
 @pytest.fixture(scope="module")

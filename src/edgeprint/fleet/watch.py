@@ -24,19 +24,21 @@ Show = Callable[[Plan, Fleet, Decision], None]
 
 def step(
     folder: Path, keys: Keys, fleet: Fleet, thresholds: Thresholds, now: datetime
-) -> tuple[Plan, Decision]:
-    """Look once, and do what is to be done. Raises SigningFailed."""
+) -> tuple[Plan, Plan, Decision]:
+    """Look once, and do what is to be done: the plan before and after. Raises SigningFailed."""
     chain = Chain.read(folder)
     if chain.timestamp is None or seal.is_half_expired(chain.timestamp.signed, "timestamp", now):
         seal.refresh(folder, keys, now)
-    made: list[Decision] = []
+    made: list[tuple[Plan, Decision]] = []
 
     def change(plan: Plan) -> Plan:
-        made.append(decide(plan, fleet, now, thresholds))
-        return carry_out(plan, made[-1], seal.moment(now))
+        decision = decide(plan, fleet, now, thresholds)
+        made.append((plan, decision))
+        return carry_out(plan, decision, seal.moment(now))
 
-    plan = seal.change_plan(folder, keys, change, now)
-    return plan, made[-1]
+    after = seal.change_plan(folder, keys, change, now)
+    before, decision = made[-1]
+    return before, after, decision
 
 
 def watch(
@@ -55,10 +57,10 @@ def watch(
     said = None
     while not over.is_set():
         heard = fleet()
-        plan, decision = step(folder, keys, heard, thresholds, now())
-        show(plan, heard, decision)
+        before, after, decision = step(folder, keys, heard, thresholds, now())
+        show(after, heard, decision)
         if decision != said and (decision.act is not Act.WAIT or "soaks" not in decision.reason):
-            release = plan.candidate or plan.stable
+            release = before.candidate or before.stable
             say(f"{now():%Y-%m-%d %H:%M:%S}  release {release}: {decision.act}, {decision.reason}")
         said = decision
         over.wait(every_s)

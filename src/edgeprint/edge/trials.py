@@ -11,11 +11,12 @@ the agent's thread for ever: a guard beside it then writes down why, swaps back,
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -97,24 +98,31 @@ class Both(ColumnRing):
 
 
 class Guard:
-    """Waits beside an inference that may not end. `hangs` is called from its thread."""
+    """Looks from a thread of its own whether an inference has ended, and calls `hangs` if not."""
 
     def __init__(self, patience_s: float, hangs: Callable[[OnTrial], None]) -> None:
         self._patience_s, self._hangs = patience_s, hangs
-        self._timer: threading.Timer | None = None
+        self._running: tuple[OnTrial, float] | None = None  # and since when
+        self._thread: threading.Thread | None = None
 
-    def watching(self, trial: OnTrial) -> Guard:
-        self._timer = threading.Timer(self._patience_s, self._hangs, [trial])
-        self._timer.daemon = True
-        return self
+    @contextlib.contextmanager
+    def watching(self, trial: OnTrial) -> Iterator[None]:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._look, name="guard", daemon=True)
+            self._thread.start()
+        self._running = trial, time.monotonic()
+        try:
+            yield
+        finally:
+            self._running = None
 
-    def __enter__(self) -> None:
-        assert self._timer
-        self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        assert self._timer
-        self._timer.cancel()
+    def _look(self) -> None:
+        while True:
+            time.sleep(self._patience_s / 4)
+            running = self._running
+            if running and time.monotonic() - running[1] > self._patience_s:
+                self._hangs(running[0])
+                return
 
 
 class Trials:

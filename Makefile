@@ -11,9 +11,9 @@ export DVC_NO_ANALYTICS := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 export CUDA_VISIBLE_DEVICES ?=
 
-.PHONY: help setup run test lint bench memory fuzz lock clean
+.PHONY: help setup run test lint bench memory fuzz lock images images-test rollout-test clean
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready  ## create .venv from the locked, hashed versions
 $(VENV)/.ready: $(LOCKS) pyproject.toml tools/setup.sh
@@ -43,6 +43,17 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --pyth
 lock: setup  ## after a change of dependencies: lock them anew, what is locked stays where it can
 	$(COMPILE) --all-extras --no-emit-package torch -o requirements/all.txt
 	$(COMPILE) --extra edge -c requirements/all.txt -o requirements/edge.txt
+	$(COMPILE) --extra tracking -c requirements/all.txt -o requirements/mlflow.txt
+
+TESTED := $(or $(IMAGE),edgeprint-edge:dev)
+images:  ## the agent's container for amd64 and arm64, and records of both; docs/containers.md, ARGS=--help
+	@python3 tools/images.py $(ARGS)
+
+images-test: setup images  ## those images in a real Docker engine: they must recognise a device on a wire
+	EDGEPRINT_IMAGE=$(TESTED) $(BIN)/python -m pytest tests/docker/test_docker_edge_image.py -rs
+
+rollout-test: setup  ## playbooks on three Pis made of namespaces, with sshd and engines; after make images, as root
+	EDGEPRINT_IMAGE=$(TESTED) $(BIN)/python -m pytest tests/docker/test_docker_roll_out.py tests/docker/test_docker_venv.py -rs
 
 clean:  ## remove everything that runs made, signing keys and workspaces too (not .venv)
-	rm -rf data reports state models .dvc/cache .dvc/tmp workspaces
+	rm -rf data reports state models dvc.lock .dvc/cache .dvc/tmp workspaces

@@ -1,6 +1,6 @@
 """Run benchmarks and print one JSON line for each figure and peer.
 
-python -m benchmarks                      # all but memory
+python -m benchmarks                      # all but memory and retrain
 python -m benchmarks decode --quick       # one, on little input: to see that it works
 python -m benchmarks memory --mb 200
 """
@@ -25,11 +25,13 @@ FAMILIES = (
     "train-binary",
     "cclp-step",
     "edge-capture",
+    "edge-delay",
+    "edge-rss",
     "testbed",
     "update",
     "fleet",
 )
-ONLY_IF_ASKED = ("memory",)  # it writes gigabytes
+ONLY_IF_ASKED = ("memory", "retrain")  # the one writes gigabytes, the other trains for most of an hour
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """All binary models of a home beside a plain Keras fit for each device: same network, samples, batch, epochs.
 
 Samples a second count every sample once an epoch; both go from the columns to the weights, tracing included.
-How good the models of both are on the rows that follow in time is said with each figure.
+Windows are not mixed and the rate is constant, as in a plain fit. How good the models of both are on the rows
+that follow in time is said with each figure.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
     Models = dict[str, Model]
 
-NUMBERS = params.load(Path(__file__).resolve().parents[1] / "params.yaml").binary
+DEFAULTS = params.load(Path(__file__).resolve().parents[1] / "params.yaml")
+NUMBERS = DEFAULTS.changed("binary", "train", mixed=0.0, decay="none").binary
 SEED = 7
 HELD_OUT = 0.3
 PEER = "a Keras fit a device"

@@ -1,18 +1,26 @@
 """Take the pictures of the agent's page: python docs/draw_agent_page.py
 
 Everything in them is simulated: models are trained on five hours of a made-up home, the sixth is replayed
-through the agent, and in its last quarter a plug speaks under the address of a camera. Needs Chromium.
+through the agent, and in its last quarter a plug speaks under the address of a camera. One device is not in
+the agent's list: a server of this script ranks all models on its columns. Needs Chromium.
 An illustration, not a measurement: who deviates and the streak were chosen so that the page shows one alarm.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgeprint import artifact, params
 from edgeprint.binary.features import SpectrogramSpec, extract
@@ -38,7 +46,7 @@ from browser import Tab, tab  # noqa: E402
 
 HOUR_NS = 3600 * 10**9
 FOREIGN_NS = 15 * 60 * 10**9  # at the end, in which one device speaks for another
-VICTIM, CULPRIT = "camera-a", "plug-a"
+VICTIM, CULPRIT, UNLISTED = "camera-a", "plug-a", "speaker"
 STREAK = 20  # with models of so few samples, five misses in a row are no rarity
 TALLEST = 1800  # pixels of a picture
 
@@ -54,26 +62,72 @@ def main() -> None:
         end_ns = int(table.time_ns.max())
         trained = models(table.select(table.time_ns < end_ns - HOUR_NS), home, folder / "models")
         replayed = with_foreign_traffic(table.select(table.time_ns >= end_ns - HOUR_NS), home)
-        bank = Bank(trained.artifacts)
-        outlets = Outlets(listen="127.0.0.1:0", store_mb=16)
-        with Service(home, bank, trained, None, folder / "state", outlets, say=print) as service:
-            watch = Watch(
-                home,
-                bank,
-                streak=STREAK,
-                on_verdict=service.verdict,
-                on_columns=service.columns,
-                on_tick=service.tick,
+        listed = Inventory({name: device for name, device in home.devices.items() if name != UNLISTED})
+        known = {name: found for name, found in trained.artifacts.items() if name != UNLISTED}
+        with identify_server(Bank(trained.artifacts), home) as url:
+            outlets = Outlets(listen="127.0.0.1:0", store_mb=16, identify=url)
+            pictures(replayed, listed, replace(trained, artifacts=known), outlets, folder)
+
+
+def pictures(
+    replayed: PacketTable, listed: Inventory, trained: Models, outlets: Outlets, folder: Path
+) -> None:
+    """Replay through the agent and look at its page."""
+    bank = Bank(trained.artifacts)
+    with Service(listed, bank, trained, None, folder / "state", outlets, say=print) as service:
+        watch = Watch(
+            service.inventory,
+            bank,
+            streak=STREAK,
+            on_verdict=service.verdict,
+            on_columns=service.columns,
+            on_tick=service.tick,
+            on_forget=service.forget,
+        )
+        service.begin(watch)
+        for batch in Replay(replayed):
+            service.received(batch)
+            watch.take(batch)
+        service.finished()
+        assert service.page
+        with tab(folder / "chromium") as browser:
+            picture(browser, service.page.url, 1280, DOCS / "agent-page.png")
+            picture(browser, service.page.url, 360, DOCS / "agent-page-phone.png")
+
+
+@contextlib.contextmanager
+def identify_server(bank: Bank, home: Inventory) -> Iterator[str]:
+    """Ranks the columns that it is sent by the confidence of every model; gives its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            columns = np.array(
+                json.loads(self.rfile.read(int(self.headers["Content-Length"])))["inputs"], "f4"
             )
-            service.begin(watch)
-            for batch in Replay(replayed):
-                service.received(batch)
-                watch.take(batch)
-            service.finished()
-            assert service.page
-            with tab(folder / "chromium") as browser:
-                picture(browser, service.page.url, 1280, DOCS / "agent-page.png")
-                picture(browser, service.page.url, 360, DOCS / "agent-page-phone.png")
+            answer = json.dumps({"predictions": ranked(columns, bank, home)}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def ranked(columns: NDArray[np.float32], bank: Bank, home: Inventory) -> list[dict]:
+    """Every model's confidence in the last of columns [m, h]."""
+    rows = []
+    for name, member in bank.members.items():
+        for column in columns:
+            member.ring.append(column)
+        about = {"category": home[name].category, "iot": home[name].iot}
+        rows.append({"device": name, "confidence": member.confidence(member.ring), **about})
+    return rows
 
 
 def models(table: PacketTable, home: Inventory, folder: Path) -> Models:

@@ -13,10 +13,11 @@ from edgeprint.stages import evaluate as stage
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.train import Trainer, read_runs
 from edgeprint.stages.workspace import Workspace
-from flows import main
+from flows import FROM_THE_STORE, main
+from flows.train import open_trainer
 
 
-@task(task_run_name="{key} trained on {index}")
+@task(task_run_name="{key} trained on {index}", **FROM_THE_STORE)
 def score_row(trainer: Trainer, key: str, index: int, entries: dict[str, dict]) -> list[Scores | None]:
     row = [stage.score_cell(trainer, entries, j) for j in range(len(trainer.data.names))]
     stage.log_row(trainer, index, entries, row)
@@ -24,7 +25,7 @@ def score_row(trainer: Trainer, key: str, index: int, entries: dict[str, dict]) 
     return row
 
 
-@task(task_run_name="{key} drift of interval {index}")
+@task(task_run_name="{key} drift of interval {index}", **FROM_THE_STORE)
 def drift(trainer: Trainer, key: str, index: int, reference: int) -> dict | None:
     return stage.drift_of(trainer, index, reference, trainer.workspace.reports / "drift")
 
@@ -36,7 +37,7 @@ def evaluate(root: Path = Path()) -> dict:
     (workspace.reports / "drift").mkdir(parents=True, exist_ok=True)
     report = {}
     for key in METHODS:
-        trainer, runs = Trainer(workspace, key), read_runs(workspace, key)
+        trainer, runs = open_trainer(workspace, key, "evaluate"), read_runs(workspace, key)
         trained = sorted(int(i) for i in runs["models"])
         cells = {}
         for i in track(trained, f"evaluate {key}"):
@@ -44,7 +45,7 @@ def evaluate(root: Path = Path()) -> dict:
             cells.update({(i, j): scores for j, scores in enumerate(row)})
         later = range(trained[0] + 1, len(trainer.data.names)) if trained else []
         moved = [drift(trainer, key, j, trained[0]) for j in later]
-        report[key] = {
+        part = {
             **stage.summary(cells, trainer.data.names),
             "drift": [each for each in moved if each],
             "skipped": runs["skipped"],
@@ -52,6 +53,7 @@ def evaluate(root: Path = Path()) -> dict:
                 trainer.data.names[i]: stage.judged_on(trainer, runs["models"][str(i)]) for i in trained
             },
         }
+        report[key] = stage.conclude(trainer, cells, part, workspace.reports / "drift")
     workspace.write_report("evaluate", report)
     return report
 

@@ -12,13 +12,20 @@ from prefect import flow, get_run_logger, task
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
 from edgeprint import params
+from edgeprint.errors import EdgeprintError
 from edgeprint.progress import track
 from edgeprint.stages import extract as stage
 from edgeprint.stages.workspace import Workspace
-from flows import main
+from flows import FROM_THE_STORE, main
+
+SCHEDULER_SECONDS = 10
 
 
-@task(retries=2, retry_delay_seconds=[1, 10], task_run_name="{name}")
+class Unreachable(EdgeprintError):
+    """A Dask cluster that params.yaml names does not answer."""
+
+
+@task(task_run_name="{name}", **FROM_THE_STORE)
 def extract_capture(root: Path, name: str, parts: Path) -> stage.CaptureRows:
     workspace = Workspace(root)
     path = workspace.captures / name
@@ -33,9 +40,21 @@ def runner(chosen: params.Extract) -> TaskRunner[Any]:
     from prefect_dask import DaskTaskRunner
 
     if chosen.scheduler:
+        _reach(chosen.scheduler)
         return DaskTaskRunner(address=chosen.scheduler)
     local = {"n_workers": workers, "threads_per_worker": 1, "dashboard_address": None}
     return DaskTaskRunner(cluster_kwargs=local)
+
+
+def _reach(scheduler: str) -> None:
+    from distributed import Client
+
+    try:
+        Client(scheduler, timeout=SCHEDULER_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise Unreachable(
+            f"extract.scheduler = {scheduler!r} of params.yaml cannot be reached: {error}"
+        ) from None
 
 
 @flow(name="extract")

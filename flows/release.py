@@ -10,10 +10,10 @@ from prefect import flow, task
 
 from edgeprint.stages import release as stage
 from edgeprint.stages.workspace import Workspace
-from flows import main
+from flows import FROM_THE_STORE, main
 
 
-@task(retries=2, retry_delay_seconds=[1, 10])
+@task(**FROM_THE_STORE)
 def publish(workspace: Workspace) -> dict:
     return stage.publish(workspace, datetime.now(UTC))
 

@@ -10,32 +10,44 @@ from prefect import flow, task
 from edgeprint.progress import track
 from edgeprint.stages import checkpoints
 from edgeprint.stages import retrain as stage
+from edgeprint.stages.journal import Journal
 from edgeprint.stages.methods import METHODS
-from edgeprint.stages.train import Trainer, read_runs
 from edgeprint.stages.workspace import Workspace
-from flows import main
+from flows import FROM_THE_STORE, approval, main
+from flows.train import open_trainer
 
 
-@task(task_run_name="{name} {interval}")
-def step(walk: stage.Walk, name: str, interval: str, index: int) -> dict:
-    return walk.step(name, index)
+@task(task_run_name="{name} {interval}", **FROM_THE_STORE)
+def step(journal: Journal, name: str, interval: str, index: int) -> dict:
+    return journal.step(name, index)
 
 
 @flow(name="retrain")
 def retrain(root: Path = Path()) -> list[dict]:
-    """Live through the intervals in order; every decision, refusal and promotion is a line of the report."""
+    """Live through the intervals in order; every decision, refusal and promotion is a line of the report.
+
+    Intervals that an earlier run has lived through are remembered: only what is new is decided.
+    """
     workspace = Workspace(root.resolve())
     lines = []
     for key in METHODS:
-        trainer = Trainer(workspace, key, stage="retrain")
-        walk = stage.Walk(trainer, read_runs(workspace, key))
+        trainer = open_trainer(workspace, key, "retrain")
+        journal = Journal(stage.Walk(trainer, {"models": {}}))
         work = [
             (i, interval, name) for i, interval in enumerate(trainer.data.names) for name in trainer.names
         ]
+        lived = []
         for index, interval, name in track(work, f"retrain {key}"):
-            lines.append({"method": key, **step(walk, name, interval, index)})
+            known = journal.recall(name, index)
+            lived.append({"method": key, **(known or step(journal, name, interval, index))})
+        settled = approval.settle(journal.walk, lived)
+        for (index, _, name), before, line in zip(work, lived, settled, strict=True):
+            if line is not before:
+                journal.amend(name, index, line)
+        lines += settled
+        journal.settle()
+        checkpoints.settle(workspace, key, "retrain", trainer.used)
     workspace.write_report("retrain", lines)
-    checkpoints.forget(workspace, "retrain")
     return lines
 
 

@@ -75,3 +75,18 @@ def test_held_out_is_taken_from_each_device_and_interval():
     table = FeatureTable.concatenate([rows("plug", list(range(10))), rows("camera", list(range(50, 55)))])
     interval = np.array([0] * 5 + [1] * 5 + [0] * 5)
     assert np.flatnonzero(intervals.held_out(table, interval, 0.2)).tolist() == [4, 9, 14]
+
+
+def test_a_resampled_home_is_cut_at_the_border_of_each_quarter_whatever_the_fraction():
+    starts = [day("2025-02-12T18:59:59"), day("2025-02-12T19:00"), day("2025-05-14T03:00")]
+    table = FeatureTable.concatenate([rows("plug", starts), rows("camera", starts[1:2])])
+    borders = {"2025Q1": day("2025-02-12T19:00"), "2025Q2": day("2025-05-14T19:00")}
+    interval, _ = intervals.assign(table, "auto", 4)
+    for fraction in (0.01, 0.99):
+        assert intervals.held_out(table, interval, fraction, borders).tolist() == [False, True, False, True]
+
+
+def test_a_quarter_without_a_border_is_named():
+    table = rows("plug", [day("2025-02-12"), day("2025-08-13")])
+    with pytest.raises(NotEnoughData, match=r"rows of 2025Q3 have no border .* of 2025Q1"):
+        intervals.held_out(table, np.zeros(2, "i8"), 0.2, {"2025Q1": 0})

@@ -54,3 +54,8 @@ def test_the_interval_of_three_repeats_is_students() -> None:
 
 def test_one_repeat_has_no_interval() -> None:
     assert np.isnan(mean_with_interval([0.5])[1])
+
+
+def test_confidences_that_are_no_numbers_give_none_and_stop_nothing() -> None:
+    assert np.isnan(expected_calibration_error([0.5, np.nan], [1, 0]))
+    assert np.isnan(auroc([0.5, np.nan], [0.2]))

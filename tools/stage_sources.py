@@ -14,7 +14,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = {"edgeprint.errors", "edgeprint.progress"}
 METHODS = ("cclp", "lstm_cnn", "binary")
-ROOMS = ("features", "train", "evaluate", "export")  # what stages/methods.py imports by name when it runs
+ROOMS = (
+    "features",
+    "train",
+    "evaluate",
+    "export",
+    "quiet",
+)  # what stages/methods.py imports by name when it runs
 
 
 def rooms(*methods: str) -> list[str]:

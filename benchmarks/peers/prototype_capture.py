@@ -2,7 +2,7 @@
 
 It listens through scapy for a sampling window, collects both MACs, time and size of each packet, and splits
 the packets into a list a device and direction when the window is over. Windows follow each other until the
-process is told to stop.
+process is told to stop; what is done with each is `prototype_identify`.
 """
 
 from __future__ import annotations
@@ -15,10 +15,20 @@ from scapy.packet import Packet
 
 WINDOW_SECONDS = 7.5
 
+Collected = list[tuple[str, str, float, int]]  # source, destination, time (s since the epoch) and size
 
-def listen(interface: str, ready: Callable[[], None], stopped: Callable[[], bool]) -> int:
-    """How many packets were collected; a callback is called for each."""
-    collected: list[tuple[str, str, float, int]] = []
+
+def listen(
+    interface: str,
+    ready: Callable[[], None],
+    stopped: Callable[[], bool],
+    *,
+    seconds: float = WINDOW_SECONDS,
+    window: Callable[[Collected], object] | None = None,
+) -> int:
+    """How many packets were collected; a callback is called for each, `window` with those of a window."""
+    window = window or split
+    collected: Collected = []
     total = 0
 
     def collect(packet: Packet) -> None:
@@ -29,22 +39,22 @@ def listen(interface: str, ready: Callable[[], None], stopped: Callable[[], bool
     while not stopped():
         sniffer = scapy.AsyncSniffer(iface=interface, prn=collect, store=False, started_callback=ready)
         sniffer.start()
-        _wait(sniffer, stopped)
+        _wait(sniffer, stopped, seconds)
         sniffer.stop()
         total += len(collected)
-        split(collected)
+        window(collected)
         collected.clear()
     return total
 
 
-def _wait(sniffer: scapy.AsyncSniffer, stopped: Callable[[], bool]) -> None:
-    for _ in range(int(WINDOW_SECONDS * 10)):
+def _wait(sniffer: scapy.AsyncSniffer, stopped: Callable[[], bool], seconds: float) -> None:
+    for _ in range(int(seconds * 10)):
         if stopped():
             return
         sniffer.join(0.1)
 
 
-def split(collected: list[tuple[str, str, float, int]]) -> dict[str, list[tuple[float, int]]]:
+def split(collected: Collected) -> dict[str, list[tuple[float, int]]]:
     """(time, size) of each device's packets, negative where it received."""
     devices: dict[str, list[tuple[float, int]]] = {}
     for src, dst, time, size in collected:

@@ -30,7 +30,8 @@ class ModelCard:
     """What a model is and where it comes from; JSON values only.
 
     `preprocessing` is what an agent needs to make inputs (binary: height, width, bin_seconds, normalisation).
-    `data`: version (DVC hash), simulated (bool), source, trained_on (interval names).
+    `data`: version (DVC hash), simulated (bool), source, trained_on (interval names). `export`: which kind of
+    TFLite this is (float32, dynamic-range, int8) and what was measured of each kind.
     """
 
     family: str  # cclp, lstm-cnn or binary
@@ -42,6 +43,7 @@ class ModelCard:
     preprocessing: dict[str, float | int | str] = field(default_factory=dict)
     data: dict[str, object] = field(default_factory=dict)
     git_revision: str = ""
+    export: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

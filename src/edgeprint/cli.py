@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from edgeprint import cli_agent, cli_fleet
+from edgeprint import cli_agent, cli_data, cli_fleet, cli_registry
 from edgeprint.errors import BadParams, EdgeprintError, NotEnoughData
 
 app = typer.Typer(
@@ -49,8 +49,10 @@ def run(
     changed = job.run(workspace, force=force, until=until)
     result = workspace.reports / "index.html" if until is None else workspace.root
     print(f"\n{'Done' if changed else 'Nothing to recompute'}. Look at {result}")
-    print(f"MLflow:   mlflow ui --backend-store-uri sqlite:///{workspace.state}/mlflow.db")
-    print(f"Prefect:  PREFECT_HOME=$PWD/{workspace.state}/prefect prefect server start")
+    servers, state = workspace.params().servers, workspace.state.resolve()
+    mlflow = f"MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri sqlite:///{state}/mlflow.db"
+    prefect = f"PREFECT_HOME={state}/prefect PREFECT_SERVER_ANALYTICS_ENABLED=false prefect server start"
+    print(f"MLflow:   {servers.mlflow or mlflow}\nPrefect:  {servers.prefect or prefect}")
 
 
 @app.command()
@@ -159,9 +161,13 @@ def testbed(
     print(f"{count}, in {len(made.files)} captures under {out}")
 
 
+app.command()(cli_data.ingest)
 app.command()(cli_agent.agent)
 app.command()(cli_agent.agent_labels)
 app.add_typer(cli_fleet.app, name="fleet")
+app.command()(cli_registry.identify)
+app.command()(cli_registry.promote)
+app.command()(cli_registry.rollback)
 
 
 @app.command()

@@ -10,110 +10,181 @@ import typer
 if TYPE_CHECKING:
     from edgeprint.edge.updates import Following
 
+Source = Annotated[
+    str,
+    typer.Option(
+        help="file:CAPTURE replays a capture; newest:DIR the last one of a folder; live:eth0 reads a "
+        "network interface until Ctrl-C or SIGTERM."
+    ),
+]
+Repository = Annotated[str, typer.Option(help="The signed repository: a URL or a folder.")]
+Inventory = Annotated[Path, typer.Option(help="devices.csv of this network.")]
+State = Annotated[Path, typer.Option(help="Where verified models and trusted metadata are kept.")]
+Root = Annotated[
+    Path | None, typer.Option(help="The trusted root.json; a local repository's own by default.")
+]
+Hours = Annotated[
+    float | None,
+    typer.Option(help="Replay only the last hours of the capture.", rich_help_panel="Replays"),
+]
+Backend = Annotated[
+    str,
+    typer.Option(
+        help="How to read an interface: ring (memory shared with the kernel), recv (a call a packet; "
+        "also where the kernel refuses a ring) or scapy (any system, slow)."
+    ),
+]
+Streak = Annotated[int, typer.Option(min=1, help="Misclassified ticks in a row before a device deviates.")]
+Params = Annotated[
+    Path | None,
+    typer.Option(
+        help="Take hours and streak from the agent section of this params.yaml.", rich_help_panel="Replays"
+    ),
+]
+Out = Annotated[Path | None, typer.Option(help="Also write every verdict to this file, as JSON lines.")]
+Summary = Annotated[Path | None, typer.Option(help="Write the final table to this file, as JSON.")]
+Quiet = Annotated[bool, typer.Option(help="Print a device's verdict only when it changes.")]
+Speed = Annotated[
+    float | None,
+    typer.Option(
+        help="Replay captures at so many times their speed; as fast as it goes.", rich_help_panel="Replays"
+    ),
+]
+Remember = Annotated[
+    bool | None,
+    typer.Option(
+        help="Go on where the last run stopped, so that a restart does not cost the first minutes again; "
+        "the default of an interface, not of captures."
+    ),
+]
+Listen = Annotated[
+    str | None,
+    typer.Option(
+        help="Serve the page, /devices, /healthz and /metrics at ADDRESS:PORT, for example "
+        "127.0.0.1:8080. An address that others can reach needs --token-file.",
+        rich_help_panel="The page",
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="Whoever uses the page must know the token in this file; made where there is none.",
+        rich_help_panel="The page",
+    ),
+]
+PageName = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A further name of this machine by which the page may be called; can be repeated.",
+        rich_help_panel="The page",
+    ),
+]
+StoreMb = Annotated[
+    float | None,
+    typer.Option(
+        help="Keep verdicts, alarms and confirmed labels in STATE/history.db of at most so many MB, the "
+        "oldest go first; 64 with --listen, 0 keeps nothing.",
+        rich_help_panel="The page",
+    ),
+]
+Mqtt = Annotated[
+    str | None,
+    typer.Option(
+        help="Publish to a broker, with Home Assistant's discovery: "
+        "mqtt://\\[USER@]HOST\\[:PORT]\\[/TOPIC], mqtts:// with TLS.",
+        rich_help_panel="A broker",
+    ),
+]
+MqttPasswordFile = Annotated[
+    Path | None, typer.Option(help="The broker's password for USER.", rich_help_panel="A broker")
+]
+MqttCa = Annotated[
+    Path | None,
+    typer.Option(
+        help="The authority of the broker's certificate, where it is your own.", rich_help_panel="A broker"
+    ),
+]
+Identify = Annotated[
+    str | None,
+    typer.Option(
+        help="Ask this server what a device that stays unknown may be: its spectrogram columns are sent to "
+        "URL/invocations, never payload or addresses. Nothing is sent without this option.",
+        rich_help_panel="Unknown devices",
+    ),
+]
+
+Pi = Annotated[
+    str | None,
+    typer.Option(
+        help="This Pi's id in its fleet, kept in STATE; made up at the first start by default.",
+        rich_help_panel="A fleet",
+    ),
+]
+CheckMinutes = Annotated[
+    float,
+    typer.Option(
+        min=0.01,
+        help="Look for new models so often, of an interface or with --speed.",
+        rich_help_panel="A fleet",
+    ),
+]
+ProbationTicks = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Ticks for which a new model is watched beside the old one, which speaks.",
+        rich_help_panel="A fleet",
+    ),
+]
+FleetBroker = Annotated[
+    str | None,
+    typer.Option(
+        help="Tell the fleet's broker how this Pi stands: mqtts://\\[USER@]HOST\\[:PORT]\\[/TOPIC], the "
+        "user's name being the Pi's id.",
+        rich_help_panel="A fleet",
+    ),
+]
+FleetPasswordFile = Annotated[
+    Path | None,
+    typer.Option(help="The password of this Pi at the fleet's broker.", rich_help_panel="A fleet"),
+]
+FleetCa = Annotated[
+    Path | None,
+    typer.Option(
+        help="The authority of that broker's certificate, where it is your own.", rich_help_panel="A fleet"
+    ),
+]
+
 
 def agent(
-    source: Annotated[
-        str,
-        typer.Option(
-            help="file:CAPTURE replays a capture; newest:DIR the last one of a folder; live:eth0 reads a "
-            "network interface until Ctrl-C or SIGTERM."
-        ),
-    ],
-    repository: Annotated[str, typer.Option(help="The signed repository: a URL or a folder.")],
-    inventory: Annotated[Path, typer.Option(help="devices.csv of this network.")],
-    state: Annotated[Path, typer.Option(help="Where verified models and trusted metadata are kept.")],
-    root: Annotated[
-        Path | None, typer.Option(help="The trusted root.json; a local repository's own by default.")
-    ] = None,
-    hours: Annotated[float | None, typer.Option(help="Replay only the last hours of the capture.")] = None,
-    backend: Annotated[
-        str,
-        typer.Option(
-            help="How to read an interface: ring (memory shared with the kernel), recv (a call a packet; "
-            "also where the kernel refuses a ring) or scapy (any system, slow)."
-        ),
-    ] = "ring",
-    streak: Annotated[
-        int, typer.Option(min=1, help="Misclassified ticks in a row before a device deviates.")
-    ] = 5,
-    params: Annotated[
-        Path | None, typer.Option(help="Take hours and streak from the agent section of this params.yaml.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Also write every verdict to this file, as JSON lines.")
-    ] = None,
-    summary: Annotated[Path | None, typer.Option(help="Write the final table to this file, as JSON.")] = None,
-    quiet: Annotated[bool, typer.Option(help="Print a device's verdict only when it changes.")] = False,
-    speed: Annotated[
-        float | None, typer.Option(help="Replay captures at so many times their speed; as fast as it goes.")
-    ] = None,
-    remember: Annotated[
-        bool | None,
-        typer.Option(
-            help="Go on where the last run stopped, so that a restart does not cost the first minutes again; "
-            "the default of an interface, not of captures."
-        ),
-    ] = None,
-    listen: Annotated[
-        str | None,
-        typer.Option(
-            help="Serve the page, /devices, /healthz and /metrics at ADDRESS:PORT, for example "
-            "127.0.0.1:8080. An address that others can reach needs --token-file."
-        ),
-    ] = None,
-    token_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="Whoever uses the page must know the token in this file; made where there is none."
-        ),
-    ] = None,
-    page_name: Annotated[
-        list[str] | None,
-        typer.Option(help="A further name of this machine by which the page may be called; can be repeated."),
-    ] = None,
-    store_mb: Annotated[
-        float | None,
-        typer.Option(
-            help="Keep verdicts, alarms and confirmed labels in STATE/history.db of at most so many MB, the "
-            "oldest go first; 64 with --listen, 0 keeps nothing."
-        ),
-    ] = None,
-    mqtt: Annotated[
-        str | None,
-        typer.Option(
-            help="Publish to a broker, with Home Assistant's discovery: "
-            "mqtt://\\[USER@]HOST\\[:PORT]\\[/TOPIC], mqtts:// with TLS."
-        ),
-    ] = None,
-    mqtt_password_file: Annotated[Path | None, typer.Option(help="The broker's password for USER.")] = None,
-    mqtt_ca: Annotated[
-        Path | None, typer.Option(help="The authority of the broker's certificate, where it is your own.")
-    ] = None,
-    pi: Annotated[
-        str | None,
-        typer.Option(help="This Pi's id in its fleet, kept in STATE; made up at the first start by default."),
-    ] = None,
-    check_minutes: Annotated[
-        float,
-        typer.Option(min=0.01, help="Look for new models so often, of an interface or with --speed."),
-    ] = 15,
-    probation_ticks: Annotated[
-        int,
-        typer.Option(min=1, help="Ticks for which a new model is watched beside the old one, which speaks."),
-    ] = 48,
-    fleet: Annotated[
-        str | None,
-        typer.Option(
-            help="Tell the fleet's broker how this Pi stands: mqtts://\\[USER@]HOST\\[:PORT]\\[/TOPIC], the "
-            "user's name being the Pi's id."
-        ),
-    ] = None,
-    fleet_password_file: Annotated[
-        Path | None, typer.Option(help="The password of this Pi at the fleet's broker.")
-    ] = None,
-    fleet_ca: Annotated[
-        Path | None, typer.Option(help="The authority of that broker's certificate, where it is your own.")
-    ] = None,
+    source: Source,
+    repository: Repository,
+    inventory: Inventory,
+    state: State,
+    root: Root = None,
+    hours: Hours = None,
+    backend: Backend = "ring",
+    streak: Streak = 5,
+    params: Params = None,
+    out: Out = None,
+    summary: Summary = None,
+    quiet: Quiet = False,
+    speed: Speed = None,
+    remember: Remember = None,
+    listen: Listen = None,
+    token_file: TokenFile = None,
+    page_name: PageName = None,
+    store_mb: StoreMb = None,
+    mqtt: Mqtt = None,
+    mqtt_password_file: MqttPasswordFile = None,
+    mqtt_ca: MqttCa = None,
+    identify: Identify = None,
+    pi: Pi = None,
+    check_minutes: CheckMinutes = 15,
+    probation_ticks: ProbationTicks = 48,
+    fleet: FleetBroker = None,
+    fleet_password_file: FleetPasswordFile = None,
+    fleet_ca: FleetCa = None,
 ) -> None:
     """Watch traffic on a Pi: pull the promoted models, and say of each device whether it is still itself.
 
@@ -126,19 +197,11 @@ def agent(
     from edgeprint.edge import agent as edge
     from edgeprint.edge.outlets import Outlets
 
-    following = _following(
-        pi,
-        check_minutes if source.startswith("live:") or speed else None,
-        probation_ticks,
-        fleet,
-        fleet_password_file,
-        fleet_ca,
-    )
+    lasts = source.startswith("live:") or speed is not None
+    every = check_minutes if lasts else None
+    following = _following(pi, every, probation_ticks, fleet, fleet_password_file, fleet_ca)
     if params:
-        from edgeprint.params import load
-
-        numbers = load(params).agent
-        hours, streak = numbers.hours, numbers.streak
+        hours, streak = _numbers(params)
     edge.main(
         source=source,
         repository=repository,
@@ -161,9 +224,18 @@ def agent(
             mqtt=mqtt,
             mqtt_password_file=mqtt_password_file,
             mqtt_ca=mqtt_ca,
+            identify=identify,
         ),
         following=following,
     )
+
+
+def _numbers(params: Path) -> tuple[float | None, int]:
+    """Hours and streak; params.py needs more than a Pi has."""
+    from edgeprint.params import load
+
+    numbers = load(params).agent
+    return numbers.hours, numbers.streak
 
 
 def _following(

@@ -4,13 +4,15 @@
     test = held_out(table, interval, test_fraction=0.2)
     training = table.select((interval == 0) & ~test)
 
+Of a resampled home, `held_out` takes the border that the home gives for each quarter, and not a fraction.
+
 Two ways: calendar quarters of each row's start, or equal shares of each device's own rows in time order
 (papers/binary-edge section 4.2). Rows of one time stamp always stay together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -41,7 +43,7 @@ def assign(
     """
     quarters = quarter_of(np.array(span_ns or span([table])))
     if by == "calendar" or (by == "auto" and quarters[0] < quarters[1]):
-        names = [f"{q // 4}Q{q % 4 + 1}" for q in range(quarters[0], quarters[1] + 1)]
+        names = [_name(quarter) for quarter in range(quarters[0], quarters[1] + 1)]
         return quarter_of(table.start_ns) - quarters[0], names
     interval = np.zeros(len(table), "i8")
     for rows in _devices(table):
@@ -50,13 +52,24 @@ def assign(
     return interval, [f"share {i}/{count}" for i in range(1, count + 1)]
 
 
-def held_out(table: FeatureTable, interval: NDArray[np.int64], test_fraction: float) -> NDArray[np.bool_]:
+def held_out(
+    table: FeatureTable,
+    interval: NDArray[np.int64],
+    test_fraction: float,
+    borders: Mapping[str, int] | None = None,
+) -> NDArray[np.bool_]:
     """True [n] for the last `test_fraction` by time of each device's rows in each interval.
 
     A split by time. Windows and segments do not overlap, so none is on both sides; of spectrogram columns,
     which overlap by half, the first held-out one shares half of its bins with the last training one.
     A device with a single time stamp in an interval has it held out.
+
+    `borders`: of a home resampled from real captures, the time (ns) from which each calendar quarter
+    ("2025Q1") is held out; no packet is on both sides, whatever the fraction. Raises NotEnoughData for rows
+    of a quarter that has none.
     """
+    if borders:
+        return table.start_ns >= _border_of(table.start_ns, borders)
     test = np.zeros(len(table), bool)
     for mine in _devices(table):
         for i in np.unique(interval[mine]):
@@ -64,6 +77,22 @@ def held_out(table: FeatureTable, interval: NDArray[np.int64], test_fraction: fl
             _, later, n = _ranks(table.start_ns[rows])
             test[rows] = later < test_fraction * n
     return test
+
+
+def _border_of(start_ns: NDArray[np.int64], borders: Mapping[str, int]) -> NDArray[np.int64]:
+    """The border of the quarter of each time [n]."""
+    quarters, which = np.unique(quarter_of(start_ns), return_inverse=True)
+    names = [_name(quarter) for quarter in quarters.tolist()]
+    if missing := [name for name in names if name not in borders]:
+        raise NotEnoughData(
+            f"rows of {', '.join(missing)} have no border in held_out_from of source.json, which gives those "
+            f"of {', '.join(borders)}"
+        )
+    return np.array([borders[name] for name in names], "i8")[which]
+
+
+def _name(quarter: int) -> str:
+    return f"{quarter // 4}Q{quarter % 4 + 1}"
 
 
 def quarter_of(start_ns: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -44,6 +44,11 @@ class Extract(Section):
     scheduler: str
 
 
+class Servers(Section):
+    mlflow: Annotated[str, Field(pattern=r"^(https?://.+)?$")]
+    prefect: Annotated[str, Field(pattern=r"^(https?://.+/api)?$")]
+
+
 class CclpFeatures(Section):
     window_minutes: Annotated[int, Field(ge=1, le=1440)]
 
@@ -92,6 +97,7 @@ class LstmCnnTrain(Section):
     batch: Count
     learning_rate: Positive
     l2: Annotated[float, Field(ge=0)]
+    input_dropout: Annotated[float, Field(ge=0, lt=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     held_out: Share
 
@@ -111,9 +117,11 @@ class BinaryTrain(Section):
     normalisation: Literal["max", "max+centre", "log+max", "log+max+centre"]
     samples: Count
     negatives: Count
+    mixed: Unit
     epochs: Count
     batch: Count
     learning_rate: Positive
+    decay: Literal["none", "cosine"]
 
 
 class BinaryEvaluate(Section):
@@ -121,17 +129,25 @@ class BinaryEvaluate(Section):
     run_length: Count
 
 
+class BinaryStudy(Section):
+    trained: Count
+    asked: Count
+
+
 class Binary(Section):
     features: BinaryFeatures
     train: BinaryTrain
     evaluate: BinaryEvaluate
+    study: BinaryStudy
     threshold: Unit
+    alarms_per_day: Annotated[float, Field(ge=0)]
 
 
 class Drift(Section):
     method: Literal["wasserstein", "jensenshannon"]
     threshold: Positive
     minimum_rows: Count
+    field: str
 
 
 class Policy(Section):
@@ -140,15 +156,24 @@ class Policy(Section):
     min_f1: Unit
     max_age_intervals: Count
     max_new_data: Positive
+    max_deviating: Unit
+    from_scratch: bool
 
 
 class Gate(Section):
     min_macro_f1: Unit
     max_drop: Unit
     max_device_drop: Unit
+    max_ece_rise: Unit
+    max_auroc_drop: Unit
     max_parity: Positive
+    max_quantised_parity: Positive
+    max_quantised_drop: Unit
     max_latency_ms: Positive
+    max_rss_bytes: Count
     max_bytes: Count
+    approval: bool
+    approval_hours: Positive
 
 
 class Agent(Section):
@@ -160,6 +185,7 @@ class Params(Section):
     testbed: Testbed
     intervals: Intervals
     extract: Extract
+    servers: Servers
     cclp: Cclp
     lstm_cnn: LstmCnn
     binary: Binary

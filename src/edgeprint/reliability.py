@@ -18,11 +18,14 @@ from edgeprint.errors import NotEnoughData
 def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: int = 15) -> float:
     """ECE of answers with `confidence` [n] in [0, 1] that were `correct` [n] or not (Guo et al. 2017, eq. 3).
 
-    Raises NotEnoughData where there is no answer.
+    NaN where a confidence is no number: such a model can be judged, and passes nothing. Raises NotEnoughData
+    where there is no answer.
     """
     sure, right = np.asarray(confidence, "f8"), np.asarray(correct, "f8")
     if not len(sure):
         raise NotEnoughData("no answer is there to compare its confidence with")
+    if not np.isfinite(sure).all():
+        return float("nan")
     place = np.minimum((sure * bins).astype("i8"), bins - 1)
     gap = np.bincount(place, right - sure, bins)  # of each bin: answers right less answers expected to be
     return float(np.abs(gap).sum() / len(sure))
@@ -31,12 +34,12 @@ def expected_calibration_error(confidence: ArrayLike, correct: ArrayLike, bins: 
 def auroc(known: ArrayLike, unknown: ArrayLike) -> float:
     """Chance that a known sample's score [n] is above an unknown one's [m]; ties count half.
 
-    Raises NotEnoughData where either is empty.
+    NaN where a score is no number. Raises NotEnoughData where either is empty.
     """
     from sklearn.metrics import roc_auc_score
 
     scores, label = _side_by_side(known, unknown)
-    return float(roc_auc_score(label, scores))
+    return float(roc_auc_score(label, scores)) if np.isfinite(scores).all() else float("nan")
 
 
 def fpr_at_tpr(known: ArrayLike, unknown: ArrayLike, tpr: float = 0.95) -> float:

@@ -1,6 +1,6 @@
 """A table and a figure of a paper, made anew on any data set, with the paper's own figures beside them.
 
-    findings = STUDIES["cclp-labels"].run(material)       # a room's study.py
+    findings = STUDIES["cclp-labels"].run(material)       # a room's studies.py
     findings.table.markdown(), findings.table.csv(), findings.figure
 
 A study that the data cannot answer raises NotEnoughData with the reason.
@@ -13,6 +13,7 @@ import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -40,7 +41,8 @@ class Material:
     """What a study works on: feature rows, who is who, every number; `quick` for a small try.
 
     `kind` says what the traffic is, as in "real captures" or "simulated traffic"; `read(method, params)`
-    gives a method's feature rows at the settings of the params.
+    gives a method's feature rows at the settings of the params. `held_out_from`: of a resampled home, when
+    (ns) the held-out part of each quarter begins.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Material:
     inventory: Inventory
     params: Params
     quick: bool = False
+    held_out_from: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def repeats(self) -> int:
@@ -108,12 +111,20 @@ class Findings:
 
 @dataclass(frozen=True)
 class Study:
-    """`paper`: what the paper's table or figure says, in a sentence or two, with its section."""
+    """`paper`: what the paper's table or figure says, in a sentence or two, with its section.
+
+    `made_by` names the function that makes the findings, as "module:function" of its room: to list
+    the studies, nothing is imported that trains.
+    """
 
     name: str
     title: str
     paper: str
-    run: Callable[[Material], Findings]
+    made_by: str
+
+    def run(self, material: Material) -> Findings:
+        """Raises NotEnoughData where the data cannot answer."""
+        return resolve_name(self.made_by)(material)
 
 
 def each(

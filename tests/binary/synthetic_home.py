@@ -5,7 +5,7 @@ import numpy as np
 from edgeprint.binary.features import SpectrogramSpec
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Device, Inventory
-from edgeprint.params import Binary, BinaryEvaluate, BinaryFeatures, BinaryTrain
+from edgeprint.params import Binary, BinaryEvaluate, BinaryFeatures, BinaryStudy, BinaryTrain
 
 SPEC = SpectrogramSpec(height=12, bin_seconds=0.1)
 WIDTH = 8
@@ -18,9 +18,11 @@ TRAIN = {
     "normalisation": "max",
     "samples": 60,
     "negatives": 5,
+    "mixed": 0.0,
     "epochs": 10,
     "batch": 32,
     "learning_rate": 0.005,
+    "decay": "none",
 }
 
 
@@ -29,7 +31,9 @@ def params(threshold: float = 0.5, **train: object) -> Binary:
         features=BinaryFeatures(bin_seconds=SPEC.bin_seconds, height=SPEC.height),
         train=BinaryTrain.model_validate({**TRAIN, **train}),
         evaluate=BinaryEvaluate(runs=4, run_length=10),
+        study=BinaryStudy(trained=60_000, asked=2_000_000),
         threshold=threshold,
+        alarms_per_day=1,
     )
 
 

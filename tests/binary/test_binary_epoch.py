@@ -12,6 +12,7 @@ from edgeprint.binary.samples import Streams
 
 STREAMS = Streams.of(home(60), WIDTH)
 STARTS = np.random.default_rng(0).integers(0, 50, 40).astype("i4")
+ROWS = (STARTS[:, None] + np.arange(WIDTH)).astype("i4")
 LABEL = (STARTS % 3 == 0).astype("f4")
 WEIGHT, RATE = 5.0, 0.002
 FIRST = build(SPEC.height, WIDTH, seed=1).get_weights()
@@ -20,7 +21,7 @@ FIRST = build(SPEC.height, WIDTH, seed=1).get_weights()
 def passed(batch: int, state: State | None = None) -> tuple[State, float]:
     run = epoch(SPEC.height, WIDTH, centred=False)
     begun = state or State.begin(FIRST)
-    after, loss = run(begun, STREAMS.columns, STARTS, LABEL, batch, WEIGHT, RATE)
+    after, loss = run(begun, STREAMS.columns, ROWS, LABEL, batch, WEIGHT, RATE)
     return after, float(loss)
 
 
@@ -28,7 +29,8 @@ def passed(batch: int, state: State | None = None) -> tuple[State, float]:
 def test_windows_are_cut_and_normalised_as_by_the_agent(how: str) -> None:
     columns = np.vstack([STREAMS.columns, np.zeros((WIDTH, SPEC.height), "f4")])  # the last window is silent
     starts = np.array([0, 7, 30, len(columns) - WIDTH], "i4")
-    got = windows(logarithm(columns, how), starts, WIDTH, centred="centre" in how).numpy()
+    rows = starts[:, None] + np.arange(WIDTH, dtype="i4")
+    got = windows(logarithm(columns, how), rows, centred="centre" in how).numpy()
     whole = Streams(columns, WIDTH, {}, {}, {}).samples(starts)
     np.testing.assert_array_equal(got, normalise(whole, how))
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeprint.binary import features
-from edgeprint.binary.features import ColumnStream, SpectrogramSpec, amplitudes, normalise, samples
+from edgeprint.binary.features import (
+    ColumnStream,
+    SpectrogramSpec,
+    advance_all,
+    amplitudes,
+    normalise,
+    push_all,
+    samples,
+)
 from edgeprint.errors import BadParams
 from edgeprint.packets.table import DevicePackets, PacketTable
 from edgeprint.schema import FeatureSchema
@@ -120,6 +129,26 @@ def test_columns_do_not_depend_on_how_packets_arrive(rows: list, data: st.DataOb
     assert stream.late == 0
     assert np.concatenate([frames for frames, _ in parts]).tolist() == whole[0].tolist()
     assert np.concatenate([columns for _, columns in parts]).tobytes() == whole[1].tobytes()
+
+
+@settings(max_examples=50, deadline=None)
+@given(traffic, st.data())
+def test_streams_together_are_streams_each_by_itself(rows: list, data: st.DataObject) -> None:
+    time_ns, size = map(np.array, zip(*rows, strict=True))
+    owner = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(rows), max_size=len(rows))))
+    together, alone = ([ColumnStream(SPEC) for _ in range(3)] for _ in range(2))
+    cuts = [0, *sorted(data.draw(st.sets(st.integers(0, len(rows)), max_size=4))), len(rows)]
+    for begin, end in pairwise(cuts):
+        part = slice(begin, end)
+        now = data.draw(st.integers(-20 * HOP, 65 * HOP))
+        push_all(together, owner[part], time_ns[part], size[part])
+        for index, stream in enumerate(alone):
+            mine = owner[part] == index
+            stream.push(time_ns[part][mine], size[part][mine])
+        for (frames, columns), stream in zip(advance_all(together, now), alone, strict=True):
+            expected = stream.advance(now)
+            assert frames.tolist() == expected[0].tolist() and columns.tobytes() == expected[1].tobytes()
+    assert [stream.late for stream in together] == [stream.late for stream in alone]
 
 
 @settings(max_examples=100, deadline=None)

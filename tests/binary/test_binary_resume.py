@@ -29,7 +29,7 @@ def trained(path: Path | None, stop_after: int | None = None, seed: int = 3) -> 
         if epoch == stop_after:
             raise Stopped
 
-    rows = home(60), home(30, seed=1), INVENTORY, params(epochs=EPOCHS)
+    rows = home(60), home(30, seed=1), INVENTORY, params(epochs=EPOCHS, mixed=0.2)
     return train("plug-b", *rows, seed=seed, on_epoch=report, checkpoint=path), seen
 
 
@@ -59,7 +59,7 @@ def test_a_checkpoint_of_other_arguments_is_not_used(tmp_path: Path) -> None:
 
 def test_a_home_goes_on_where_each_device_was(tmp_path: Path) -> None:
     devices = ["plug-b", "hub-c", "camera-a"]
-    rows = home(60), home(0), INVENTORY, params(epochs=EPOCHS)
+    rows = home(60), home(0), INVENTORY, params(epochs=EPOCHS, mixed=0.2)
     whole = train_home(devices, *rows, seed=3)
     seen: list[tuple[str, int]] = []
 
@@ -87,7 +87,7 @@ def die(epoch, _):
     if epoch == 1:
         os.kill(os.getpid(), signal.SIGKILL)
 
-rows = home(60), home(30, seed=1), INVENTORY, params(epochs={EPOCHS})
+rows = home(60), home(30, seed=1), INVENTORY, params(epochs={EPOCHS}, mixed=0.2)
 train("plug-b", *rows, seed=3, on_epoch=die, checkpoint=Path(sys.argv[1]))
 """
 

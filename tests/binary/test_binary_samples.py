@@ -64,6 +64,38 @@ def test_an_epoch_shows_every_window_once() -> None:
     assert np.array_equal(np.sort(shown.sum((1, 2))), np.sort(expected.sum((1, 2))))
 
 
+def parts(mixed: float) -> tuple[Drawn, np.ndarray, np.ndarray]:
+    """Windows of plug-b and others, each window's rows [n, w], and whether its columns are own [n, w]."""
+    drawn = Drawn.draw(Streams.of(home(60), WIDTH), "plug-b", 40, 5, random())
+    rows = drawn.rows(mixed, random())
+    first = drawn.streams.first["plug-b"]
+    return drawn, rows, (first <= rows) & (rows < first + 60)
+
+
+def test_without_mixing_rows_are_consecutive_from_each_start():
+    drawn, rows, _ = parts(0.0)
+    assert np.array_equal(rows, drawn.starts[:, None] + np.arange(WIDTH))
+
+
+def test_of_a_share_of_the_others_windows_some_columns_are_the_devices_own():
+    drawn, rows, own = parts(0.5)
+    assert own[drawn.label == 1].all(), "an own window is never mixed"
+    some = own.any(1)[drawn.label == 0]
+    assert 0.3 < some.mean() <= 0.5  # a mixed one may by chance have no own column
+    assert not own.all(1)[drawn.label == 0].all()
+    theirs = ~own & (drawn.label == 0)[:, None]
+    assert np.array_equal(rows[theirs], (drawn.starts[:, None] + np.arange(WIDTH))[theirs])
+
+
+def test_mixed_columns_stay_in_their_order_and_are_drawn_anew_each_time():
+    drawn, rows, own = parts(1.0)
+    for mine, from_own in zip(rows, own, strict=True):
+        assert (np.diff(mine[from_own]) > 0).all()
+        assert (np.diff(mine[~from_own]) > 0).all()
+    generator = random()
+    assert not np.array_equal(drawn.rows(1.0, generator), drawn.rows(1.0, generator))
+
+
 @given(
     count=st.integers(WIDTH, 200),
     number=st.integers(1, 12),

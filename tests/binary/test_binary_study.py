@@ -8,14 +8,15 @@ import pytest
 from synthetic_home import INVENTORY, SPEC, WIDTH, home, params, stream
 
 from edgeprint import params as all_params
-from edgeprint.binary.effort import RUNS, affordable, asked_devices
+from edgeprint.binary.effort import FEWEST_SAMPLES, RUNS, affordable, asked_devices, repeats
 from edgeprint.binary.forest import Forest, summary
 from edgeprint.binary.home import HELD_OUT, WHERE, WHOLE, Home, rounds, train_all
+from edgeprint.binary.quiet import observed_days
 from edgeprint.binary.samples import Streams
-from edgeprint.binary.study import STUDIES
+from edgeprint.binary.studies import STUDIES
 from edgeprint.binary.study_sizes import at, highest
 from edgeprint.binary.study_stability import unknown_device_scores
-from edgeprint.binary.trials import UNDISTURBED, faults, observed_days
+from edgeprint.binary.trials import UNDISTURBED, faults
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.study import Findings, Material
@@ -107,6 +108,14 @@ def test_held_out_rows_are_never_trained_on_and_the_whole_interval_holds_both():
         assert len(trained | held_out) == len(cut.asked(i, WHOLE))
 
 
+def test_a_resampled_home_is_cut_where_its_packets_are():
+    border = 100 * SPEC.hop_ns
+    cut = Home.of(replace(SMALL, held_out_from={"1970Q1": border}))
+    assert np.array_equal(cut.held_out, cut.table.start_ns >= border)
+    _, notes = asked_devices(replace(SMALL, held_out_from={"1970Q1": border}), [Home.of(SMALL)])
+    assert "whose packets are of captures of their own, is held out" in notes[0]
+
+
 def test_an_unknown_device_is_in_no_training_row():
     cut = Home.of(SMALL)
     assert cut.training(0, without=["hub-c"]).devices == ["camera-a", "laptop", "plug-b"]
@@ -145,12 +154,19 @@ def test_samples_shrink_with_the_home_and_a_quick_try_keeps_the_params():
     kept, _ = affordable(SMALL, cut, IOT, trainings=1, askings=1)
     assert kept.params == SMALL.params
     full = replace(SMALL, quick=False)
-    few, note = affordable(full, cut, IOT, trainings=1000, askings=1e9)
+    few, note = affordable(full, cut, IOT, trainings=800, askings=1e9)
     numbers = few.params.binary
-    assert numbers.train.samples == 26
+    assert numbers.train.samples == FEWEST_SAMPLES
     assert (numbers.evaluate.runs, numbers.evaluate.run_length) == RUNS[-1]
-    assert "Up to 26 own samples" in note
+    assert "Up to 60 own samples" in note
     assert affordable(full, cut, IOT, trainings=1, askings=1)[0].params.binary.evaluate.runs == 100
+
+
+def test_a_home_of_many_devices_is_trained_fewer_times_rather_than_on_next_to_nothing():
+    full = replace(SMALL, quick=False)
+    assert repeats(full, 5, IOT) == full.repeats
+    assert repeats(full, 5, IOT * 20) == 2
+    assert repeats(SMALL, 5, IOT * 20) == 1
 
 
 def test_faults_come_from_two_sources_in_three_ways_after_none():

@@ -10,7 +10,7 @@ import pytest
 from edgeprint import params
 from edgeprint.cclp import train as training_module
 from edgeprint.cclp.batches import choose_labelled, learnable
-from edgeprint.cclp.study import STUDIES
+from edgeprint.cclp.studies import STUDIES
 from edgeprint.cclp.study_unknown import left_out, without
 from edgeprint.cclp.trial_tables import by_device, errors, row
 from edgeprint.cclp.trials import Answers, Judged, answers, divided, model_of, shown_labels

@@ -3,7 +3,15 @@ import pytest
 from edgeprint.drift.policy import Evidence, decide
 from edgeprint.params import Policy
 
-LIMITS = Policy(max_f1_drop=0.05, max_drift_share=0.5, min_f1=0.8, max_age_intervals=3, max_new_data=4.0)
+LIMITS = Policy(
+    max_f1_drop=0.05,
+    max_drift_share=0.5,
+    min_f1=0.8,
+    max_age_intervals=3,
+    max_new_data=4.0,
+    max_deviating=0.2,
+    from_scratch=True,
+)
 
 CASES = {
     # name: then, now, drift, age, new data, limits that are exceeded
@@ -37,6 +45,15 @@ def test_retrains_exactly_where_a_limit_is_exceeded(case):
     decision = decide(Evidence(*evidence), LIMITS)
     assert {name for name, fired in decision.triggers.items() if fired} == exceeded
     assert decision.retrain == bool(exceeded)
+
+
+@pytest.mark.parametrize(("share", "fires"), [(None, None), (0.2, False), (0.21, True)])
+def test_agents_in_the_field_are_a_trigger_of_their_own(share, fires):
+    decision = decide(Evidence(0.94, 0.93, deviating_share=share), LIMITS)
+    assert decision.triggers.get("max_deviating") is fires
+    assert decision.retrain is bool(fires)
+    if fires:
+        assert decision.reasons == ["agents saw it deviate at 21% of their ticks, limit 20%"]
 
 
 def test_reasons_are_those_that_fired_with_their_numbers():

@@ -9,7 +9,7 @@ from edgeprint.feature_table import FeatureTable
 from edgeprint.params import Drift
 from edgeprint.schema import Column, FeatureSchema
 
-LIMITS = Drift(method="wasserstein", threshold=0.3, minimum_rows=8)
+LIMITS = Drift(method="wasserstein", threshold=0.3, minimum_rows=8, field="")
 NAMES = ("steady", "shifted", "wider", "flat")
 SCHEMA = FeatureSchema("four", tuple(Column(name, "1", "both", "here") for name in NAMES))
 

@@ -42,7 +42,7 @@ def mosquitto(folder: Path, port: int, *lines: str) -> Iterator[subprocess.Popen
     with log.open("w") as file:
         process = subprocess.Popen(command, stdout=file, stderr=file)
         try:
-            until(lambda: _answers(port) or process.poll() is not None)
+            until(lambda: answers("127.0.0.1", port) or process.poll() is not None)
             assert process.poll() is None, log.read_text()
             yield process
         finally:
@@ -89,7 +89,7 @@ def until(fact: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def _answers(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+def answers(host: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
         return True
     return False

@@ -12,6 +12,7 @@ from simulated_home import CAMERA, PLUG, Home, served
 from edgeprint.edge.outlets import Outlets
 from edgeprint.fleet import repository
 from edgeprint.packets.inventory import Inventory, read
+from edgeprint.testbed.home import simulate
 
 
 @pytest.fixture
@@ -56,3 +57,11 @@ def locked(folder: Path) -> Iterator[Household]:
     outlets = Outlets(listen="127.0.0.1:0", token_file=token, page_names=("pi.example",))
     with household(folder / "locked", models(folder), outlets) as found:
         yield found.live()
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six minutes of two made-up devices."""
+    folder = tmp_path_factory.mktemp("home")
+    made = simulate(folder, devices=2, quarters=1, hours=0.1, seed=3)
+    return folder / made.files[0]

@@ -77,21 +77,22 @@ class Household:
 
 
 @contextlib.contextmanager
-def household(state: Path, models: Models, outlets: Outlets, clock: object = None) -> Iterator[Household]:
+def household(state: Path, models: Models, outlets: Outlets, **options: object) -> Iterator[Household]:
+    """`options` are those of a Service: its clock, and how it pulls a model."""
     said: list[str] = []
     bank = Bank(models.artifacts)
-    options = {"clock": clock} if clock else {}
     service = Service(
         INVENTORY, bank, models, None, state, outlets, say=said.append, now=lambda: NOW, **options
     )
     with service:
         watch = Watch(
-            INVENTORY,
+            service.inventory,
             bank,
             streak=3,
             on_verdict=service.verdict,
             on_columns=service.columns,
             on_tick=service.tick,
+            on_forget=service.forget,
         )
         service.begin(watch)
         yield Household(service, watch, said)

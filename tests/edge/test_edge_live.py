@@ -16,7 +16,8 @@ from edgeprint.edge import ring
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.live import Live
 from edgeprint.edge.source import open_source
-from edgeprint.edge.watch import MOST_STRANGERS, Watch
+from edgeprint.edge.strangers import MOST
+from edgeprint.edge.watch import Watch
 from edgeprint.errors import BadParams, CannotCapture
 from edgeprint.packets.inventory import Device, Inventory
 
@@ -180,8 +181,8 @@ def test_a_flood_of_made_up_macs_is_counted_in_bounded_memory() -> None:
         seen.wait_for(flood)
     for batch in seen.batches:
         watch.take(batch)
-    assert watch.packets_beyond == flood - MOST_STRANGERS
-    assert len(watch.summary()) == 1 + MOST_STRANGERS
+    assert watch.strangers.packets_beyond == flood - MOST
+    assert len(watch.summary()) == 1 + MOST
 
 
 def test_the_other_end_of_the_link_may_be_read_too() -> None:

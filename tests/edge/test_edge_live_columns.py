@@ -16,7 +16,6 @@ from edgeprint.edge.live import Live
 from edgeprint.packets.decode import decode
 from edgeprint.packets.inventory import Device, Inventory
 from edgeprint.packets.table import PacketTable
-from edgeprint.testbed.home import simulate
 
 REAL = (
     "ucl-quarters/latency__xiaomi-cam__base-firewall__wan.pcap",
@@ -29,13 +28,6 @@ SPECS = {"small": SPEC, "paper": PAPER}
 def banks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bank]:
     folder = tmp_path_factory.mktemp("models")
     return {name: bank(folder / name, spec, a=4, b=4) for name, spec in SPECS.items()}
-
-
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    made = simulate(folder, devices=2, quarters=1, hours=0.1, seed=3)
-    return folder / made.files[0]
 
 
 @pytest.fixture(autouse=True)

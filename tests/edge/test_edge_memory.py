@@ -1,6 +1,7 @@
 """A restart costs nothing: what is remembered goes on, what does not fit begins anew with one sentence."""
 
 import json
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -174,7 +175,7 @@ def test_a_model_that_came_since_starts_from_an_empty_judgement(
 def test_a_save_that_fails_leaves_the_old_file(models: dict[str, artifact.Artifact], tmp_path: Path) -> None:
     path = saved(models, tmp_path / "memory.npz")
     before = path.read_bytes()
-    (tmp_path / ".memory.npz.begun").mkdir()  # the disk does not take the new one
+    (tmp_path / f".memory.npz.{os.getpid()}").mkdir()  # the disk does not take the new one
     with pytest.raises(OSError):
         saved(models, path)
     assert path.read_bytes() == before

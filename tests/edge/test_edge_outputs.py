@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from disks import mounted
 
 from edgeprint.edge.outputs import VerdictLines, line, opened, table, write_summary
 from edgeprint.edge.verdicts import Standing, Summary, Verdict
+from edgeprint.errors import BadParams
 
 NOON = 1_767_614_400 * 10**9
 ROWS = [
@@ -35,7 +37,7 @@ def test_quiet_lines_come_when_a_verdict_changes() -> None:
 
 def test_every_verdict_is_stored_as_a_json_line_even_when_quiet(tmp_path: Path) -> None:
     path = tmp_path / "reports/verdicts.jsonl"
-    with opened(path) as file:
+    with opened(path, print) as file:
         lines = VerdictLines(lambda _: None, quiet=True, file=file)
         lines(verdict(Standing.RECOGNISED, 0.5))
         lines(verdict(Standing.RECOGNISED, tick=1))
@@ -52,8 +54,25 @@ def test_every_verdict_is_stored_as_a_json_line_even_when_quiet(tmp_path: Path) 
     assert len(stored) == 2
 
 
+def test_a_file_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadParams, match="--out cannot be written"), opened(tmp_path / "file/a.jsonl", print):
+        pass
+
+
+def test_a_line_that_the_disk_takes_half_of_is_taken_back_and_counted(tmp_path: Path) -> None:
+    said: list[str] = []
+    with mounted(tmp_path / "disk", "64k") as disk, opened(disk / "verdicts.jsonl", said.append) as file:
+        assert file
+        for number in range(2000):
+            file.write({"number": number, "words": "x" * 40})
+        assert file.lost and len(said) == 1 and "No space left" in said[0]
+        kept = [json.loads(line)["number"] for line in (disk / "verdicts.jsonl").read_text().splitlines()]
+        assert kept == list(range(2000 - file.lost))
+
+
 def test_no_path_stores_nothing() -> None:
-    with opened(None) as file:
+    with opened(None, print) as file:
         assert file is None
 
 
@@ -77,7 +96,7 @@ def test_the_table_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_summary_as_json_has_a_flat_row_a_device(tmp_path: Path) -> None:
-    write_summary(tmp_path / "reports/agent.json", ROWS, stale=None)
+    write_summary(tmp_path / "reports/agent.json", ROWS, print, stale=None)
     stored = json.loads((tmp_path / "reports/agent.json").read_text())
     assert stored["stale"] is None and [row["verdict"] for row in stored["devices"]] == [
         "recognised",

@@ -57,10 +57,12 @@ def process(home: Home, devices_csv: Path, source: Path, *options: str) -> Itera
 def address(child: subprocess.Popen[str]) -> tuple[str, int]:
     """Where the agent says that its page is."""
     assert child.stderr
+    said = []
     for line in child.stderr:
+        said.append(line)
         if found := re.search(r"page is at http://([\d.]+):(\d+)", line):
             return found[1], int(found[2])
-    pytest.fail("the agent ended without a page")
+    pytest.fail("the agent ended without a page: " + "".join(said[-5:]))
 
 
 def history(home: Home, device: str = "camera") -> list[int]:
@@ -74,24 +76,26 @@ def test_the_page_of_a_replay_stays_until_a_signal(home: Home, devices_csv: Path
         until(lambda: request(where, "GET", "/devices").json["agent"]["packets"] == 90)
         until(lambda: request(where, "GET", "/devices").json["alarms"])
         assert request(where, "GET", "/healthz").status == 200
+        until(lambda: len(history(home)) > 20)
         child.send_signal(signal.SIGTERM)
         assert child.wait(20) == 143
-    assert len(history(home)) > 20
 
 
 def test_an_agent_killed_in_the_middle_leaves_whole_ticks_and_starts_again(
     home: Home, devices_csv: Path, tmp_path: Path
 ) -> None:
     home.publish(camera={}, plug={"bias": -4})
-    source = capture(tmp_path / "a.pcap", 0, 600)
-    with process(home, devices_csv, source, "--speed", "20") as child:
+    source, out = capture(tmp_path / "a.pcap", 0, 600), tmp_path / "verdicts.jsonl"
+    with process(home, devices_csv, source, "--speed", "20", "--out", str(out)) as child:
         where = address(child)
         until(lambda: request(where, "GET", "/devices").json["agent"]["ticks"] > 10)
         told_ns = round(request(where, "GET", "/devices").json["agent"]["time"] * 1e9)
         child.kill()
     ticks = history(home)
     assert ticks == history(home, "plug")
-    assert ticks[-1] >= told_ns - 10**9  # all but the tick that was open
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    for written in (ticks, [line["time_ns"] for line in lines if line["device"] == "camera"]):
+        assert written[-1] >= told_ns - 10**9  # all but the tick that was open
     with process(home, devices_csv, capture(tmp_path / "b.pcap", 700, 30)) as child:
         where = address(child)
         until(lambda: len(history(home)) > len(ticks))

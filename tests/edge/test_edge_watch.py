@@ -16,8 +16,9 @@ from edgeprint import artifact
 from edgeprint.binary.features import SpectrogramSpec, columns
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.source import Batch, Replay
+from edgeprint.edge.strangers import MOST
 from edgeprint.edge.verdicts import Standing, Verdict
-from edgeprint.edge.watch import MOST_STRANGERS, Watch
+from edgeprint.edge.watch import Watch
 from edgeprint.packets.decode import decode
 from edgeprint.packets.inventory import Device, Inventory, mac_number
 from edgeprint.packets.table import PacketTable
@@ -240,8 +241,8 @@ def test_a_flood_of_strangers_is_followed_in_bounded_memory(
 ) -> None:
     flood = [(START, 0x0200_0000_1000 + number, 1, 100) for number in range(1000)]
     record = watched(inventory, banks["small"], replay(*flood))
-    assert len(record.watch.summary()) == len(inventory.devices) + MOST_STRANGERS
-    assert record.watch.packets_beyond == 1000 - MOST_STRANGERS
+    assert len(record.watch.summary()) == len(inventory.devices) + MOST
+    assert record.watch.strangers.packets_beyond == 1000 - MOST
 
 
 def test_strangers_from_before_a_flood_are_still_followed(
@@ -256,7 +257,7 @@ def test_strangers_from_before_a_flood_are_still_followed(
             record.watch.take(batch)
     packets = {row.device: row.packets for row in record.watch.summary()}
     assert (packets["00:00:00:00:00:05"], packets["00:00:00:00:00:07"]) == (2, 3)
-    assert record.watch.packets_beyond == 1000 - (MOST_STRANGERS - 2) + 1
+    assert record.watch.strangers.packets_beyond == 1000 - (MOST - 2) + 1
 
 
 def test_models_with_other_hops_live_side_by_side(inventory: Inventory, tmp_path: Path) -> None:

@@ -12,11 +12,15 @@ from edgeprint.packets.inventory import Device, Inventory
 from edgeprint.params import LstmCnn
 
 SEGMENT_NS = 5 * MINUTE_NS
+SIX = [f"{kind}_{what}" for kind in ("user", "control") for what in ("packets", "length_mean", "length_max")]
 
 
 @pytest.fixture(scope="session")
 def section() -> LstmCnn:
-    return params.load(Path(__file__).parents[2] / "params.yaml").lstm_cnn
+    """The project's parameters with the features and the network of the paper."""
+    whole = params.load(Path(__file__).parents[2] / "params.yaml")
+    papers = whole.changed("lstm_cnn", "features", columns=SIX)
+    return papers.changed("lstm_cnn", "train", input_dropout=0).lstm_cnn
 
 
 @pytest.fixture(scope="session")

@@ -91,3 +91,30 @@ def test_in_double_precision_the_forward_pass_is_exact_to_twelve_digits():
     raw = np.random.default_rng(1).lognormal(3, 2, (6, 6))
     found = network(torch.from_numpy(raw[None])).detach().numpy()[0]
     np.testing.assert_allclose(found, by_hand(network, raw), rtol=1e-10, atol=1e-12)
+
+
+def test_training_hides_a_feature_for_a_whole_window_and_prediction_hides_none():
+    torch.manual_seed(0)
+    network = LstmCnnNetwork(50, 6, 3, input_dropout=0.5, remembers=False, looks=False)
+    seen = []
+    network.hidden.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    raw = torch.rand(200, 6, 50) + 1
+    network.train()(raw)
+    network.eval()(raw)
+    training, prediction = (flat.reshape(200, 50, 6) == 0 for flat in seen)
+    assert torch.equal(training.any(2), training.all(2))
+    assert training.float().mean().item() == pytest.approx(0.5, abs=0.03)
+    assert not prediction.any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_at_the_start_the_answer_depends_on_the_input(seed):
+    torch.manual_seed(seed)
+    logits = LstmCnnNetwork(50, 6, 3).eval()(torch.randn(200, 6, 50))
+    assert logits.std(0).mean() > 0.004  # with PyTorch's own weights 0.0025 on such windows
+
+
+def test_the_lstm_starts_as_that_of_keras():
+    lstm = LstmCnnNetwork(50, 6, 3, units=5).lstm
+    torch.testing.assert_close(lstm.weight_hh_l1.T @ lstm.weight_hh_l1, torch.eye(5))
+    assert lstm.bias_ih_l0.tolist() == [0] * 5 + [1] * 5 + [0] * 10 and not lstm.bias_hh_l0.any()

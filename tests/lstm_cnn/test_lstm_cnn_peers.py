@@ -4,12 +4,12 @@ import torch
 
 from edgeprint.lstm_cnn.network import UNSEEN, LstmCnnNetwork
 from edgeprint.lstm_cnn.peers import NETWORKS, PAPER, estimators, predictions, standardised
-from edgeprint.lstm_cnn.splits import divided
+from edgeprint.lstm_cnn.splits import Source
 
 
 @pytest.fixture(scope="module")
 def division(segments, inventory, small):
-    return divided(segments, inventory, small.train, UNSEEN, seed=1)
+    return Source(segments, inventory, small.train).divided(UNSEEN, seed=1)
 
 
 def test_every_method_of_table_two_is_there():
@@ -20,6 +20,13 @@ def test_every_method_of_table_two_is_there():
 def test_every_method_names_kinds_this_clear(name, division, small):
     predicted = predictions(name, division, small.train, seed=1)
     assert (predicted == division.testing[2]).mean() > 0.6  # a third would be chance
+
+
+def test_qda_takes_more_columns_than_a_category_has_windows():
+    random, label = np.random.default_rng(0), np.arange(120) % 3
+    x = random.normal(label[:, None], 1, (120, 300))
+    x[:, 1] = x[:, 0]
+    assert (estimators()["QDA"](0).fit(x, label).predict(x) == label).all()
 
 
 @pytest.mark.parametrize("name", ["random forest", "LSTM-CNN"])

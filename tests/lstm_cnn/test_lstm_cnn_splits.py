@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from edgeprint.errors import NotEnoughData
 from edgeprint.lstm_cnn.network import UNSEEN
-from edgeprint.lstm_cnn.splits import AT_RANDOM, BY_TIME, SPLITS, at_most, categories, divided, drawn_devices
+from edgeprint.lstm_cnn.splits import AT_RANDOM, BY_TIME, SPLITS, Source, at_most, categories, drawn_devices
 from edgeprint.packets.inventory import Inventory
 
 
@@ -15,7 +15,7 @@ def key(samples):
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_no_window_is_on_both_sides_and_every_category_on_either(split, segments, inventory, small):
-    division = divided(segments, inventory, small.train, split, seed=1)
+    division = Source(segments, inventory, small.train).divided(split, seed=1)
     assert division.labels == ["camera", "hub", "plug"]
     assert not key(division.training) & key(division.testing)
     assert set(division.training[2]) == set(division.testing[2]) == {0, 1, 2}
@@ -23,13 +23,13 @@ def test_no_window_is_on_both_sides_and_every_category_on_either(split, segments
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_device_is_on_both_sides_where_devices_are_never_seen(seed, segments, inventory, small):
-    division = divided(segments, inventory, small.train, UNSEEN, seed=seed)
+    division = Source(segments, inventory, small.train).divided(UNSEEN, seed=seed)
     assert not set(division.training[0]) & set(division.testing[0])
 
 
 def test_other_seeds_draw_other_devices(segments, inventory, small):
     drawn = {
-        tuple(sorted(set(divided(segments, inventory, small.train, UNSEEN, seed=seed).training[0])))
+        tuple(sorted(set(Source(segments, inventory, small.train).divided(UNSEEN, seed=seed).training[0])))
         for seed in range(8)
     }
     assert len(drawn) > 1
@@ -37,13 +37,13 @@ def test_other_seeds_draw_other_devices(segments, inventory, small):
 
 @pytest.mark.parametrize("share", [0.25, 0.75])
 def test_by_time_the_share_is_of_each_devices_segments(share, segments, inventory, small):
-    division = divided(segments, inventory, small.train, BY_TIME, seed=1, share=share)
+    division = Source(segments, inventory, small.train).divided(BY_TIME, seed=1, share=share)
     count = len(division.training[0]), len(division.testing[0])
     assert count[0] / sum(count) == pytest.approx(share, abs=0.03)
 
 
 def test_at_random_windows_that_overlap_stand_on_both_sides(segments, inventory, small):
-    division = divided(segments, inventory, small.train, AT_RANDOM, seed=1)
+    division = Source(segments, inventory, small.train).divided(AT_RANDOM, seed=1)
     halves = {x[3:].tobytes() for x in division.training[1]}  # shared with the next window
     assert any(x[:3].tobytes() in halves for x in division.testing[1])
 
@@ -74,4 +74,4 @@ def test_one_category_of_two_devices_is_refused_with_numbers(segments, inventory
         r"found: camera-a \(camera\) 49, camera-b \(camera\) 49, hub-a \(hub\) 49"
     )
     with pytest.raises(NotEnoughData, match=expected):
-        divided(segments, few, small.train, UNSEEN, seed=1)
+        Source(segments, few, small.train).divided(UNSEEN, seed=1)

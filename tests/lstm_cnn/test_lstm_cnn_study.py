@@ -12,7 +12,7 @@ from edgeprint.lstm_cnn.features import MINUTE_NS, schema
 from edgeprint.lstm_cnn.network import UNSEEN
 from edgeprint.lstm_cnn.peers import PAPER
 from edgeprint.lstm_cnn.splits import SPLITS
-from edgeprint.lstm_cnn.study import STUDIES
+from edgeprint.lstm_cnn.studies import STUDIES
 from edgeprint.lstm_cnn.study_cases import Case, measured
 from edgeprint.packets.inventory import Device, Inventory
 from edgeprint.study import Material

@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,6 +43,29 @@ def test_the_environment_is_pinned(saved):
     pins = (saved / "requirements.txt").read_text().split()
     assert [pin.partition("==")[0] for pin in pins] == ["ai-edge-litert", "mlflow", "numpy"]
     assert json.loads((saved / "python_env.yaml").read_text())["dependencies"] == ["-r requirements.txt"]
+
+
+OUTSIDE = """
+import json, sys
+sys.path.insert(0, {packages!r})
+import mlflow, numpy
+from importlib.util import find_spec
+assert find_spec("edgeprint") is None
+model = mlflow.pyfunc.load_model({model!r})
+print(json.dumps(model.predict(numpy.load({rows!r})).tolist()))
+"""
+
+
+def test_it_loads_in_a_fresh_process_where_edgeprint_is_not_installed(folder, saved, tmp_path):
+    golden, rows = artifact.read(folder), tmp_path / "rows.npy"
+    np.save(rows, golden.golden_inputs)
+    packages = str(Path(np.__file__).parents[1])
+    program = OUTSIDE.format(packages=packages, model=str(saved), rows=str(rows))
+    bare = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    command = [sys.executable, "-S", "-c", program]  # without the site module no editable install is found
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=bare)
+    assert done.returncode == 0, done.stderr
+    assert np.allclose(json.loads(done.stdout), golden.golden_outputs)
 
 
 def test_load_model_gives_the_card_and_a_runner(folder, saved):

@@ -10,11 +10,29 @@ LIMITS = Gate(
     min_macro_f1=0.6,
     max_drop=0.02,
     max_device_drop=0.1,
+    max_ece_rise=0.05,
+    max_auroc_drop=0.02,
     max_parity=1e-3,
+    max_quantised_parity=0.15,
+    max_quantised_drop=0.01,
     max_latency_ms=20.0,
+    max_rss_bytes=16_000_000,
     max_bytes=2_000_000,
+    approval=False,
+    approval_hours=72,
 )
-GOOD = Exam(0.90, "a" * 64, "a" * 64, 6e-8, 0.3, 691_000, {"camera": 0.95, "plug": 0.80})
+GOOD = Exam(
+    macro_f1=0.90,
+    schema_hash="a" * 64,
+    data_schema_hash="a" * 64,
+    parity=6e-8,
+    latency_ms=0.3,
+    size_bytes=691_000,
+    rss_bytes=4_000_000,
+    ece=0.04,
+    auroc=0.97,
+    device_f1={"camera": 0.95, "plug": 0.80},
+)
 
 
 def refused(challenger: Exam, champion: Exam | None = GOOD) -> list[str]:
@@ -38,6 +56,11 @@ def test_the_first_model_is_held_to_the_floor_alone():
         ({"device_f1": {"camera": 0.95}}, "F1 of plug"),
         ({"schema_hash": "b" * 64}, "schema"),
         ({"parity": 2e-3}, "parity"),
+        ({"export": "int8", "parity": 0.16}, "parity"),
+        ({"ece": 0.1}, "calibration error"),
+        ({"ece": float("nan")}, "calibration error"),
+        ({"auroc": 0.94}, "unknown AUROC"),
+        ({"rss_bytes": 16_000_001}, "memory"),
         ({"latency_ms": 20.1}, "latency"),
         ({"size_bytes": 2_000_001}, "size"),
     ],
@@ -47,8 +70,27 @@ def test_each_fault_is_refused_by_its_own_check(change, name):
 
 
 def test_every_limit_may_be_met_exactly():
-    edge = Exam(0.88, "a" * 64, "a" * 64, 1e-3, 20.0, 2_000_000, {"camera": 0.85, "plug": 0.70})
+    edge = replace(
+        GOOD,
+        macro_f1=0.88,
+        parity=1e-3,
+        latency_ms=20.0,
+        size_bytes=2_000_000,
+        rss_bytes=16_000_000,
+        ece=0.09,
+        auroc=0.95,
+        device_f1={"camera": 0.85, "plug": 0.70},
+    )
     assert refused(edge) == []
+
+
+@pytest.mark.parametrize("unmeasured", [{"ece": None}, {"auroc": None}])
+def test_what_one_side_has_no_figure_of_is_not_held_against_the_other(unmeasured):
+    assert refused(replace(GOOD, **unmeasured)) == refused(GOOD, replace(GOOD, **unmeasured)) == []
+
+
+def test_an_8_bit_export_may_be_further_from_its_source():
+    assert refused(replace(GOOD, export="dynamic-range", parity=0.15)) == []
 
 
 def test_a_number_that_is_none_passes_nothing():
@@ -79,8 +121,11 @@ def test_the_table_has_every_number():
         "macro_f1 against champion         0.900         0.880  ok",
         "F1 of camera                      0.950         0.850  ok",
         "F1 of plug                        0.800         0.700  ok",
+        "calibration error                 0.040         0.090  ok",
+        "unknown AUROC                     0.970         0.950  ok",
         "parity                            0.500         0.001  REFUSED",
         "latency                           0.300        20.000  ok",
+        "memory                          4000000      16000000  ok",
         "size                             691000       2000000  ok",
     ]
 

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -6,15 +7,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from edgeprint import artifact
+from edgeprint import artifact, params
 from edgeprint.errors import UnknownModel
-from edgeprint.params import Gate
-from edgeprint.registry import flavor, promote
+from edgeprint.registry import flavor, promote, tracking
 from edgeprint.registry.gate import Exam, examine
 
-LIMITS = Gate(
-    min_macro_f1=0.6, max_drop=0.02, max_device_drop=0.1, max_parity=1e-3, max_latency_ms=20, max_bytes=10**6
-)
+LIMITS = params.load(Path(__file__).resolve().parents[2] / "params.yaml").gate
 names = (f"binary.camera-{i}" for i in itertools.count())
 
 
@@ -121,8 +119,8 @@ def test_rollback_goes_back_once(plug):
 def test_a_refusal_is_a_run_with_every_number(plug, three):
     import mlflow
 
-    exam = Exam(0.5, "a", "a", 1e-8, 0.3, 3000, {})
-    report = examine(exam, Exam(0.9, "a", "a", 1e-8, 0.3, 3000, {"plug": 0.8}), LIMITS)
+    exam = Exam(0.5, "a", "a", 1e-8, 0.3, 3000)
+    report = examine(exam, replace(exam, macro_f1=0.9, device_f1={"plug": 0.8}), LIMITS)
     run = client().get_run(promote.record_gate(report, three[1], {"interval": "2025Q4"}))
     assert run.info.run_name == f"gate refused: {plug} version 2"
     assert run.data.metrics["gate.macro_f1"] == 0.5
@@ -164,3 +162,22 @@ def test_aliases_follow_the_state_machine_whatever_is_done(plug):
         max_examples=6, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck)
     )
     run_state_machine_as_test(Aliases, settings=few)
+
+
+def test_the_weights_and_what_is_said_of_them_go_with_a_version(name, run_id, write_folder, tmp_path):
+    folder, source = write_folder(tmp_path / "artifact", name), tmp_path / "model"
+    (source / "artifact").mkdir(parents=True)
+    (source / "weights.npz").write_bytes(b"weights")
+    version = promote.register(run_id, folder, name, source=source, about={"interval": "2025Q4"})
+    fetched = promote.fetch_source(version, tmp_path / "there")
+    assert {path.name for path in fetched.iterdir()} == {"weights.npz", "about.json"}
+    assert (fetched / "weights.npz").read_bytes() == b"weights"
+    assert promote.read_about(fetched) == {"interval": "2025Q4"}
+
+
+def test_a_version_without_weights_says_so(plug, tmp_path):
+    with tracking.training_run("binary", "without weights", {}, {}) as run:
+        pass
+    bare = replace(promote.version(plug, 1), run_id=run.id)
+    with pytest.raises(UnknownModel, match="version 1 was registered without the weights to go on from"):
+        promote.fetch_source(bare, tmp_path)

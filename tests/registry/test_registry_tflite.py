@@ -14,18 +14,18 @@ def runner(tflite_bytes):
 
 def test_tflite_and_keras_agree(keras_model, runner):
     inputs = np.random.default_rng(1).normal(size=(20, 6))
-    assert tflite.parity(keras_model, runner, inputs) < 1e-6
+    assert tflite.parity(tflite.answers(keras_model, inputs), runner, inputs) < 1e-6
 
 
 def test_parity_is_the_largest_difference(keras_model, runner):
-    off = runner(np.zeros((1, 6)))
-    wrong = tflite.parity(lambda row, training: off + [[0, 0, 0.25]], runner, np.zeros((3, 6)))
-    assert wrong == pytest.approx(0.25)
+    inputs = np.random.default_rng(1).normal(size=(3, 6))
+    off = runner(inputs) + [[0, 0, 0.1], [0, 0, -0.25], [0, 0, 0]]
+    assert tflite.parity(off, runner, inputs) == pytest.approx(0.25)
 
 
 def test_converting_prints_nothing(keras_model, capfd):
     tflite.convert(keras_model)
-    assert capfd.readouterr().out == ""
+    assert capfd.readouterr() == ("", "")
 
 
 def test_runner_gives_one_output_row_for_each_input_row(runner):
@@ -54,3 +54,39 @@ def test_latency_is_the_95th_percentile_in_ms_after_warming_up(runner):
     steps = itertools.chain([0.0] * 10, *[(0.0, 0.001)] * 19, (0.0, 0.099))
     ms = tflite.latency_ms(runner, np.zeros((3, 6)), repeats=20, clock=lambda: next(steps))
     assert ms == pytest.approx(np.percentile([1] * 19 + [99], 95))
+
+
+@pytest.fixture(scope="module")
+def exports(keras_model) -> dict[str, bytes]:
+    return tflite.convert_all(keras_model, np.random.default_rng(2).normal(size=(50, 6)))
+
+
+def test_every_export_takes_and_gives_float32_and_is_close_to_its_source(exports, keras_model):
+    inputs = np.random.default_rng(3).normal(size=(20, 6))
+    expected = tflite.answers(keras_model, inputs)
+    apart = {kind: tflite.parity(expected, tflite.Runner(exports[kind]), inputs) for kind in tflite.KINDS}
+    assert apart["float32"] < 1e-6
+    assert 0 < apart["int8"] < 0.1
+    assert apart["dynamic-range"] < 0.1
+
+
+def test_int8_has_no_step_in_float32_but_its_ends(exports):
+    from ai_edge_litert.interpreter import Interpreter
+
+    steps = Interpreter(model_content=exports["int8"])._get_ops_details()
+    assert {step["op_name"] for step in steps} == {"QUANTIZE", "FULLY_CONNECTED", "SOFTMAX", "DEQUANTIZE"}
+
+
+def test_the_float32_export_is_the_same_alone_and_among_the_others(exports, keras_model, runner):
+    inputs = np.random.default_rng(4).normal(size=(9, 6))
+    assert np.array_equal(tflite.Runner(exports["float32"])(inputs), runner(inputs))
+
+
+def test_converting_to_all_three_says_nothing(keras_model, capfd):
+    tflite.convert_all(keras_model, np.zeros((3, 6)))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_xnnpack_a_float32_model_gives_the_same(tflite_bytes, runner):
+    inputs = np.random.default_rng(5).normal(size=(9, 6))
+    assert np.allclose(tflite.Runner(tflite_bytes, plain=True)(inputs), runner(inputs), atol=1e-6)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 
 import numpy as np
@@ -110,3 +111,12 @@ def test_confusion_writes_the_counts_and_names_the_score():
     axes = figures.confusion(SCORES, "simulated").axes[0]
     assert sorted(text.get_text() for text in axes.texts) == ["1", "1", "1"]
     assert axes.get_title() == "simulated\nmacro-F1 0.667, 3 samples"
+
+
+def test_opening_a_store_leaves_what_a_person_set_for_other_programs(state, monkeypatch):
+    monkeypatch.delenv(tracking.URI, raising=False)
+    tracking.open_store(state)
+    assert tracking.URI not in os.environ
+    monkeypatch.setenv(tracking.URI, "http://mlflow.example:5000")
+    tracking.open_store(state)
+    assert os.environ[tracking.URI] == "http://mlflow.example:5000"

@@ -1,6 +1,5 @@
 """A stage that is run again after a kill: finished models are put back, a begun one goes on."""
 
-import json
 import os
 import shutil
 import signal
@@ -9,47 +8,19 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-import yaml
+from segments import rows, segment_home, set_numbers
 
-from edgeprint import feature_table
-from edgeprint.feature_table import FeatureTable
-from edgeprint.lstm_cnn.features import MINUTE_NS, schema
-from edgeprint.stages.checkpoints import Place, fingerprint, forget
+from edgeprint.stages.checkpoints import Place, fingerprint, folder, settle
 from edgeprint.stages.train import Trainer
 from edgeprint.stages.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[2]
-LEVEL = {"camera": 400, "hub": 40}
-
-
-def rows(device: str, level: float, seed: int) -> FeatureTable:
-    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    columns = schema(5, params["lstm_cnn"]["features"]["columns"])
-    values = level * np.random.default_rng(seed).lognormal(0, 0.3, (240, 6))
-    return FeatureTable.of(columns, device, "monday", np.arange(240) * 5 * MINUTE_NS, values)
 
 
 @pytest.fixture
 def workspace(tmp_path) -> Workspace:
-    """Segments of two cameras and two hubs, as the extraction leaves them."""
-    made = Workspace(tmp_path)
-    made.captures.mkdir(parents=True)
-    (made.captures / "source.json").write_text(json.dumps({"simulated": True}))
-    names = [f"{category}-{i}" for category in LEVEL for i in "ab"]
-    lines = [f"02:00:00:00:00:0{i},{name},{name[:-2]},1" for i, name in enumerate(names)]
-    (made.captures / "devices.csv").write_text("\n".join(["mac,device,category,iot", *lines]))
-    table = FeatureTable.concatenate([rows(n, LEVEL[n[:-2]], i) for i, n in enumerate(names)])
-    feature_table.write(table, made.features / "lstm_cnn")
-    set_numbers(made, epochs=3)
-    return made
-
-
-def set_numbers(workspace: Workspace, **numbers: float) -> None:
-    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    params["lstm_cnn"]["train"] |= numbers
-    (workspace.root / "params.yaml").write_text(yaml.safe_dump(params))
+    return segment_home(tmp_path)
 
 
 def train(workspace: Workspace):
@@ -62,12 +33,26 @@ def weights(trained) -> bytes:
     return (trained.folder / "weights.pt").read_bytes()
 
 
-def test_a_finished_model_is_put_back_until_the_stage_is_done(workspace):
+def test_a_finished_model_is_put_back_whichever_stage_asks_for_it(workspace):
     first = train(workspace)
-    again = train(workspace)
+    again = Trainer(workspace, "lstm_cnn", stage="retrain").train("lstm-cnn", 0, workspace.state / "again")
     assert (again.run_id, again.scores.to_dict()) == (first.run_id, first.scores.to_dict())
-    assert weights(again) and (again.artifact / "model.tflite").is_file()
-    forget(workspace, "train", "lstm_cnn")
+    assert weights(again) == weights(first) and (again.artifact / "model.tflite").is_file()
+
+
+def test_what_no_stage_asked_for_last_is_forgotten(workspace):
+    for name in ("old", "new", "of-retrain", "of-a-killed-run"):
+        Place(folder(workspace, "cclp"), name).keep(workspace.captures, {})
+    settle(workspace, "cclp", "retrain", {"of-retrain", "new"})
+    settle(workspace, "cclp", "train", {"old", "new"})
+    settle(workspace, "cclp", "train", {"new"})
+    kept = {p.name for p in folder(workspace, "cclp").iterdir() if p.is_dir()}
+    assert kept == {"new", "of-retrain", "of-a-killed-run"}
+
+
+def test_another_store_has_none_of_it(workspace, monkeypatch):
+    first = train(workspace)
+    monkeypatch.setattr("edgeprint.registry.tracking.store_id", lambda: "another")
     assert train(workspace).run_id != first.run_id
 
 
@@ -86,7 +71,7 @@ def test_a_model_killed_in_training_goes_on_to_the_same_weights(workspace):
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["src", ".", *sys.path])}
     process = subprocess.Popen([sys.executable, "-c", code, str(workspace.root)], env=environment)
-    while not (begun := list(workspace.state.glob("checkpoints/train/lstm_cnn/lstm-cnn-0-*.ckpt"))):
+    while not (begun := list(workspace.state.glob("checkpoints/lstm_cnn/lstm-cnn-0-*.ckpt"))):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)

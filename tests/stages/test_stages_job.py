@@ -1,5 +1,6 @@
 """A folder of captures becomes a workspace of its own, or is refused in one sentence."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 
 from edgeprint.errors import BadInventory, BadParams, NotACapture
 from edgeprint.stages import job
+from edgeprint.stages.layout import WrongWorkspace
 from edgeprint.stages.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -79,6 +81,23 @@ def test_an_unknown_key_of_the_folder_s_params_is_refused(home: Path) -> None:
     (home / "params.yaml").write_text("intervals: {bye: shares}\n")
     with pytest.raises(BadParams, match=r"intervals.bye is not a known key"):
         prepared(home)
+
+
+@pytest.mark.parametrize("text", ["intervals: {by: [shares\n", "shares\n", "\x00"])
+def test_params_that_are_no_yaml_are_refused_in_a_sentence(home: Path, text: str) -> None:
+    (home / "params.yaml").write_text(text)
+    with pytest.raises(BadParams, match=r"home/params.yaml (cannot be read|holds)"):
+        prepared(home)
+
+
+def test_two_folders_of_one_name_do_not_share_a_workspace(home: Path, tmp_path: Path) -> None:
+    prepared(home)
+    other = tmp_path / "elsewhere" / home.name
+    shutil.copytree(home, other)
+    with pytest.raises(WrongWorkspace, match="has the same name: rename one"):
+        job.prepare(REPOSITORY, other, home.parent / "workspaces")
+    shutil.rmtree(home)  # moved, not copied
+    assert job.prepare(REPOSITORY, other, home.parent / "workspaces").captures.exists()
 
 
 def test_the_simulated_home_is_no_stage_of_real_captures(home: Path) -> None:

@@ -1,7 +1,10 @@
 """A study on a workspace: what it writes and remembers, and feature rows at settings of its own."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from pkgutil import resolve_name
 
 import numpy as np
 import pytest
@@ -13,7 +16,7 @@ from edgeprint.stages import study as stage
 from edgeprint.stages.job import StageFailed
 from edgeprint.stages.study_features import reader
 from edgeprint.stages.workspace import Workspace
-from edgeprint.study import Material, Table, each
+from edgeprint.study import Material, Study, Table, each
 from edgeprint.testbed.home import simulate
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -76,6 +79,21 @@ def test_a_study_goes_by_its_name_by_its_method_or_with_all() -> None:
     assert [study.name for study in stage.named("cclp-labels")] == ["cclp-labels"]
     assert {study.name.partition("-")[0] for study in stage.named("cclp")} == {"cclp"}
     assert stage.named("all") == list(stage.all_studies().values())
+
+
+def test_listing_the_studies_imports_nothing_that_trains() -> None:
+    listed = (
+        "import sys; from edgeprint.stages.study import all_studies; "
+        "print(len(all_studies()), sorted({'torch', 'tensorflow', 'keras', 'sklearn'} & set(sys.modules)))"
+    )
+    said = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True).stdout
+    assert said == f"{len(stage.all_studies())} []\n"
+
+
+@pytest.mark.parametrize("study", stage.all_studies().values(), ids=lambda study: study.name)
+def test_every_study_names_a_function_of_its_room(study: Study) -> None:
+    room = study.name.rsplit("-", 1)[0].replace("-", "_")
+    assert resolve_name(study.made_by).__module__.startswith(f"edgeprint.{room}.")
 
 
 def test_an_unknown_study_is_refused_with_the_names_of_all() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
 import zipfile
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprint.binary.epoch import State
+from edgeprint.whole_file import replacing
 
 DAMAGED = OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile
 
@@ -59,15 +59,10 @@ class Checkpoint:
 
     def write(self, progress: Progress) -> None:
         """Beside the file first, then in its place: a kill leaves the last one or the new one."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         facts = {"fingerprint": self.fingerprint, "epochs": progress.epochs, "random": progress.random}
         arrays: dict[str, Any] = {name: np.asarray(value) for name, value in progress.state._asdict().items()}
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        with beside.open("wb") as file:
+        with replacing(self.path) as file:
             np.savez(file, allow_pickle=False, facts=np.array(json.dumps(facts)), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self.path)
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """One epoch of one device's network as one call of TensorFlow (papers/binary-edge 3.1.3, 3.2).
 
     state = State.begin(model.weights)
-    state, loss = epoch(75, 60, centred=False)(state, columns, starts, label, numbers...)
+    state, loss = epoch(75, 60, centred=False)(state, columns, rows, label, numbers...)
     model.weights = state.weights(75, 60)
 
 Windows are cut from the columns and normalised inside the call: no sample goes through Python, and a GPU
@@ -82,9 +82,11 @@ def adam(state: State, gradient: tf.Tensor, moments: tf.Tensor, learning_rate: t
     return State(state.learned - rate * mean / (tf.sqrt(square) + SMALLEST), mean, square, moments, steps)
 
 
-def windows(columns: tf.Tensor, starts: tf.Tensor, width: int, *, centred: bool) -> tf.Tensor:
-    """`features.normalise(features.samples(...))` [b, h, w] from columns [k, h] past their logarithm."""
-    x = tf.transpose(tf.gather(columns, starts[:, None] + tf.range(width)), (0, 2, 1))
+def windows(columns: tf.Tensor, rows: tf.Tensor, *, centred: bool) -> tf.Tensor:
+    """`features.normalise(features.samples(...))` [b, h, w] by the rows [b, w] of columns [k, h] past their
+    logarithm.
+    """
+    x = tf.transpose(tf.gather(columns, rows), (0, 2, 1))
     highest = tf.reduce_max(x, (1, 2), keepdims=True)
     x = x / tf.where(highest > 0, highest, 1.0)
     return 2 * x - 1 if centred else x
@@ -95,8 +97,9 @@ Epoch = Callable[..., tuple[State, tf.Tensor]]
 
 @cache
 def epoch(height: int, width: int, *, centred: bool) -> Epoch:
-    """A traced function of state, columns [k, h], starts [n] and labels [n] in the order of the epoch, batch
-    size, the weight of the device's own samples and the learning rate; returns the state and the mean loss.
+    """A traced function of state, columns [k, h], each window's rows in them [n, w] and labels [n] in the
+    order of the epoch, batch size, the weight of the device's own samples and the learning rate; returns the
+    state and the mean loss.
 
     The last batch may be smaller. Tracing takes about a second, once a shape.
     """
@@ -105,7 +108,7 @@ def epoch(height: int, width: int, *, centred: bool) -> Epoch:
     signature = (
         State(flat, flat, flat, tf.TensorSpec((moments,)), scalar),
         tf.TensorSpec((None, height)),
-        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None, width), tf.int32),
         tf.TensorSpec((None,)),
         tf.TensorSpec((), tf.int32),
         scalar,
@@ -128,17 +131,17 @@ def epoch(height: int, width: int, *, centred: bool) -> Epoch:
     def run(
         state: State,
         columns: tf.Tensor,
-        starts: tf.Tensor,
+        rows: tf.Tensor,
         label: tf.Tensor,
         batch: tf.Tensor,
         weight: tf.Tensor,
         learning_rate: tf.Tensor,
     ) -> tuple[State, tf.Tensor]:
         begin, batches, total = 0, 0.0, 0.0
-        while begin < tf.size(starts):
-            rows = slice(begin, begin + batch)
-            inputs = windows(columns, starts[rows], width, centred=centred)
-            state, loss = step(state, inputs, label[rows], weight, learning_rate)
+        while begin < tf.size(label):
+            chosen = slice(begin, begin + batch)
+            inputs = windows(columns, rows[chosen], centred=centred)
+            state, loss = step(state, inputs, label[chosen], weight, learning_rate)
             begin, batches, total = begin + batch, batches + 1.0, total + loss
         return state, total / batches
 

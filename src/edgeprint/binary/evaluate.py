@@ -8,16 +8,21 @@ Samples come in runs of consecutive windows from random starts, all from the row
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.binary.network import CHUNK, Model, predict_all
+from edgeprint.binary.network import CHUNK, Model, predict, predict_all
 from edgeprint.binary.samples import Drawn, Starts, Streams
 from edgeprint.errors import BadArtifact, NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Binary
+from edgeprint.reliability import auroc, expected_calibration_error
 from edgeprint.scores import Scores
+
+Predict = Callable[[Model, NDArray[np.float32]], NDArray[np.float32]]
 
 
 def evaluate(
@@ -82,19 +87,35 @@ def score(
 
 
 def evaluate_one(
-    model: Model, table: FeatureTable, inventory: Inventory, params: Binary, *, seed: int
+    model: Model,
+    table: FeatureTable,
+    inventory: Inventory,
+    params: Binary,
+    *,
+    seed: int,
+    predict: Predict = predict,
 ) -> Scores:
     """Scores over "other" and the device at the model's threshold, on as many samples of either.
 
-    Its own come in runs; the others at random from every other device, IoT or not. Raises NotEnoughData
-    where the device or all others lack the columns of a sample, BadArtifact for a model of other columns.
+    Its own come in runs; the others at random from every other device, IoT or not. `ece` is of the answer,
+    yes or no, with the confidence it is given with; `foreign_auroc` says how well the confidence tells own
+    from others' samples, whatever the threshold. `predict` may be the model's export to TFLite. Raises
+    NotEnoughData where the device or all others lack the columns of a sample, BadArtifact for a model of
+    other columns.
     """
     random, numbers = np.random.default_rng(seed), params.evaluate
     streams = Streams.of(table, _width([model], table))
     own = streams.runs(inventory[model.device].name, numbers.runs, numbers.run_length, random)
     drawn = Drawn.against_others(streams, model.device, own, 1, random)
-    accepted = confidences([model], streams, drawn.starts)[:, 0] >= model.threshold
-    return Scores.count(["other", model.device], drawn.label.astype("i8"), accepted.astype("i8"))
+    chunks = np.split(drawn.starts, range(CHUNK, len(drawn.starts), CHUNK))
+    confidence = np.concatenate([predict(model, streams.samples(starts)) for starts in chunks])
+    accepted, is_own = confidence >= model.threshold, drawn.label == 1
+    sure = np.maximum(confidence, 1 - confidence)
+    extra = {
+        "ece": expected_calibration_error(sure, (confidence >= 0.5) == is_own),
+        "foreign_auroc": auroc(confidence[is_own], confidence[~is_own]),
+    }
+    return Scores.count(["other", model.device], is_own.astype("i8"), accepted.astype("i8"), **extra)
 
 
 def _width(models: list[Model], table: FeatureTable) -> int:

@@ -14,7 +14,7 @@ capture counts as silent. This module runs on the Pi and needs numpy alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,36 +73,38 @@ class ColumnStream:
         self.spec = spec
         self.late = 0
         self._closed = NEVER  # blocks below this one take no more packets
-        self._numbers = np.empty(0, "i8")  # of the blocks with packets, ascending: silence costs nothing
-        self._sums = np.empty((0, spec.height), "i8")
+        self._sums: dict[int, NDArray[np.int64]] = {}  # [h] of the blocks with packets: silence costs nothing
 
     def push(self, time_ns: NDArray[np.int64], signed_size: NDArray[np.int64]) -> None:
         """Take packets [k] in any order; sizes in bytes, positive where the device sent."""
-        bins = np.asarray(time_ns, "i8") // self.spec.bin_ns
-        block, offset = np.divmod(bins, self.spec.height)
-        on_time = block >= self._closed
-        self.late += len(bins) - int(np.count_nonzero(on_time))
-        before = len(self._numbers)
-        numbers, row = np.unique(np.concatenate([self._numbers, block[on_time]]), return_inverse=True)
-        sums = np.zeros((len(numbers), self.spec.height), "i8")
-        sums[row[:before]] = self._sums
-        np.add.at(sums, (row[before:], offset[on_time]), np.asarray(signed_size, "i8")[on_time])
-        self._numbers, self._sums = numbers, sums
+        push_all([self], np.zeros(len(time_ns), "i8"), time_ns, signed_size)
+
+    def add(self, block: int, sums: NDArray[np.int64], packets: int) -> None:
+        """Take so many packets of a block as their sums [h] a bin."""
+        if block < self._closed:
+            self.late += packets
+        elif block in self._sums:
+            self._sums[block] = self._sums[block] + sums
+        else:
+            self._sums[block] = sums
 
     def advance(self, now_ns: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Every frame that has ended by `now_ns` and was not given before: numbers [m] and columns [m, h].
 
         Frames without any packet are left out; packets whose sizes cancel to zero are not silence.
         """
-        closed = int(now_ns) // self.spec.hop_ns
-        ended = self._numbers[self._numbers < closed]
-        touched = np.unique(np.concatenate([ended - 1, ended]))
-        frames = touched[(self._closed - 2 < touched) & (touched <= closed - 2)]
-        columns = amplitudes(self._signal(frames))
-        kept = self._numbers >= closed - 1
-        self._numbers, self._sums = self._numbers[kept], self._sums[kept]
+        (found,) = advance_all([self], now_ns)
+        return found
+
+    def ended(self, now_ns: int) -> list[tuple[int, NDArray[np.int64] | None, NDArray[np.int64] | None]]:
+        """Number and both blocks of every frame that `advance` gives; None for a block without packets."""
+        closed, sums = int(now_ns) // self.spec.hop_ns, self._sums
+        touched = {frame for block in sums if block < closed for frame in (block - 1, block)}
+        begin = self._closed - 2
+        frames = [(f, sums.get(f), sums.get(f + 1)) for f in sorted(touched) if begin < f <= closed - 2]
+        self._sums = {block: sums[block] for block in sums if block >= closed - 1}
         self._closed = max(self._closed, closed)
-        return frames, columns
+        return frames
 
     def follow(
         self, time_ns: NDArray[np.int64], signed_size: NDArray[np.int64]
@@ -118,12 +120,13 @@ class ColumnStream:
 
     def finish(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The frames that are left when no packet will follow."""
-        return self.advance((max(self._numbers.tolist(), default=NEVER) + 2) * self.spec.hop_ns)
+        return self.advance((max(self._sums, default=NEVER) + 2) * self.spec.hop_ns)
 
     def state(self) -> dict[str, NDArray[np.int64]]:
         """What `restore` needs to go on from here as if nothing had happened."""
-        about = np.array([self._closed, self.late], "i8")
-        return {"about": about, "numbers": self._numbers, "sums": self._sums}
+        about, numbers = np.array([self._closed, self.late], "i8"), sorted(self._sums)
+        sums = np.array([self._sums[block] for block in numbers], "i8").reshape(-1, self.spec.height)
+        return {"about": about, "numbers": np.array(numbers, "i8"), "sums": sums}
 
     def restore(self, state: Mapping[str, NDArray[np.int64]]) -> None:
         """Go on where another stream was. Raises ValueError for the state of one of another spec."""
@@ -133,17 +136,47 @@ class ColumnStream:
                 f"sums of {sums.shape} are not those of {len(numbers)} x {self.spec.height} bins"
             )
         self._closed, self.late = (int(value) for value in state["about"])
-        self._numbers, self._sums = numbers, sums
+        self._sums = dict(zip(numbers.tolist(), sums, strict=True))
 
-    def _signal(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Sums per bin [m, 2h] of the frames [m]; zeros where a block had no packet."""
-        h = self.spec.height
-        signal = np.zeros((len(frames), 2 * h))
-        for half in (0, 1):
-            place = np.searchsorted(self._numbers, frames + half)
-            there = np.append(self._numbers, NEVER)[place] == frames + half
-            signal[there, half * h : (half + 1) * h] = self._sums[place[there]]
-        return signal
+
+def push_all(
+    streams: Sequence[ColumnStream],
+    owner: NDArray[np.int64],
+    time_ns: NDArray[np.int64],
+    signed_size: NDArray[np.int64],
+) -> None:
+    """Packets [k] in any order, each to `streams[owner]`, all of one spec: as `push` to each, in one go."""
+    if not len(time_ns):
+        return
+    spec = streams[int(owner[0])].spec
+    block, offset = np.divmod(np.asarray(time_ns, "i8") // spec.bin_ns, spec.height)
+    first = int(block.min())
+    span = int(block.max()) - first + 1
+    keys, row, packets = np.unique(owner * span + block - first, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(keys), spec.height), "i8")
+    np.add.at(sums, (row, offset), np.asarray(signed_size, "i8"))
+    for key, total, count in zip(keys.tolist(), sums, packets.tolist(), strict=True):
+        streams[key // span].add(first + key % span, total, count)
+
+
+def advance_all(
+    streams: Sequence[ColumnStream], now_ns: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    """What `advance` gives of each stream, all of one spec, with one FFT for all."""
+    ended = [stream.ended(now_ns) for stream in streams]
+    h = streams[0].spec.height if streams else 0
+    signal = np.zeros((sum(map(len, ended)), 2 * h))
+    for row, (_, earlier, later) in enumerate(frame for frames in ended for frame in frames):
+        if earlier is not None:
+            signal[row, :h] = earlier
+        if later is not None:
+            signal[row, h:] = later
+    columns, found, begin = amplitudes(signal), [], 0
+    for frames in ended:
+        numbers = np.array([number for number, _, _ in frames], "i8")
+        found.append((numbers, columns[begin : begin + len(frames)]))
+        begin += len(frames)
+    return found
 
 
 def amplitudes(signal: NDArray[np.float64]) -> NDArray[np.float32]:

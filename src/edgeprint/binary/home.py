@@ -51,7 +51,7 @@ class Home:
         cut = material.params.intervals
         table = material.table("binary").in_stream_order()
         interval, names = intervals.assign(table, cut.by, cut.count)
-        held_out = intervals.held_out(table, interval, cut.test_fraction)
+        held_out = intervals.held_out(table, interval, cut.test_fraction, material.held_out_from)
         return cls(table, interval, names, held_out, material.inventory, material.params.binary)
 
     def training(self, interval: int, *, without: list[str] | None = None) -> FeatureTable:

@@ -21,6 +21,7 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 
 Starts = NDArray[np.int64]
+FEWEST_FOREIGN = 0.3  # of the columns of a mixed window, section 6; with .2, more own windows are turned away
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,21 @@ class Drawn:
         others = streams.random_others(device, negatives * len(own), random)
         label = np.repeat(np.array([1, 0], "f4"), [len(own), len(others)])
         return cls(streams, np.concatenate([own, others]), label)
+
+    def rows(self, mixed: float, random: np.random.Generator) -> NDArray[np.int32]:
+        """The columns of each window by their rows in the streams [n, w], a share `mixed` of others' mixed.
+
+        A mixed window is one of the device's own in which columns at random places, a random share of them,
+        are those of the other device's window: what the device looks like when a stranger speaks in between.
+        Which windows are mixed, with what and where, is drawn anew each time.
+        """
+        rows = self.starts[:, None] + np.arange(self.streams.width)
+        others = np.flatnonzero(self.label == 0)
+        chosen = others[random.permutation(len(others))[: round(mixed * len(others))]]
+        own = rows[random.choice(np.flatnonzero(self.label == 1), len(chosen))]
+        share = random.uniform(FEWEST_FOREIGN, 1, (len(chosen), 1))
+        rows[chosen] = np.where(random.random(own.shape) < share, rows[chosen], own)
+        return rows.astype("i4")
 
     def batches(
         self, size: int, random: np.random.Generator

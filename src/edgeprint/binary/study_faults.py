@@ -76,16 +76,18 @@ def _reading(material: Material, runs: int) -> str:
     """How the table is to be read."""
     numbers = material.params.binary.train
     return (
-        f"Trained on every interval in turn, up to {numbers.samples} own samples of each; {runs} runs of "
-        f"each device and fault, asked of the device's own model: a sample of {numbers.width} columns is "
-        "missed where its confidence is below the threshold. Columns and seconds count from the first faulty "
+        f"Trained on every interval in turn, up to {numbers.samples} own samples of each, normalised by "
+        f"{numbers.normalisation}, {numbers.mixed:.0%} of the negatives mixed; {runs} runs of each device "
+        f"and fault, asked of the device's own model: a sample of {numbers.width} columns is missed where "
+        "its confidence is below the threshold. Columns and seconds count from the first faulty "
         "column, itself the first; medians over the runs in which it showed at all. `alarm`: the streak that "
         f"the device left alone completes at most {ALARMS_PER_DAY:g} time a day, taken from the held-out "
         "parts of the intervals before. `trigger point`: median share of faulty columns in the window of the "
         "first miss. `missed when full`: share of the samples that lie wholly after the trigger. The row "
         "without a fault is what nature does by itself. Random numbers are uniform up to the largest "
         "amplitude of one of the device's own columns, drawn anew for each. Columns of another device are "
-        "consecutive; training has seen that device among the negatives."
+        "consecutive; training has seen that device among the negatives, by itself and, where they are "
+        "mixed, in between the own columns. Random numbers it has never seen."
     )
 
 

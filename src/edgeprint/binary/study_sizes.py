@@ -111,6 +111,7 @@ def sizes(material: Material) -> Findings:
     columns = ["input", "asked from", "prediction window", "F1 hc", "F1 ce", "forest F1"]
     columns += ["paper hc", "paper ce"]
     judged = {size: found[size, how] for size in chosen}
+    notes.append(f"Samples are normalised by {how}.")
     return Findings(Table("F1 by input size and distance", columns, rows), _lines(judged, distances), notes)
 
 

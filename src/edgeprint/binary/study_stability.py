@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from edgeprint.binary.effort import affordable, asked_devices
+from edgeprint.binary.effort import repeats as enough_repeats
 from edgeprint.binary.home import HELD_OUT, WHERE, Home, Judged, Question, rounds, train_all
 from edgeprint.binary.study_sizes import NAN, PAPER_BY_DISTANCE, Measure, at, enough, forest, highest
 from edgeprint.errors import NotEnoughData
@@ -31,7 +32,8 @@ def stability(material: Material) -> Findings:
     count = len(home.names)
     if count < 2:
         raise NotEnoughData(f"{material.name} is one interval: nothing lies at a distance from it")
-    repeats, folds = material.repeats, min(FOLDS, len(devices))
+    folds = min(FOLDS, len(devices))
+    repeats = enough_repeats(material, count + 1, devices)
     changed, effort = affordable(
         material,
         home,
@@ -40,7 +42,7 @@ def stability(material: Material) -> Findings:
         askings=repeats * count * (count + 1),
     )
     processes = 1 if material.quick else -1
-    cases = [(changed, devices, seed) for seed in material.seeds]
+    cases = [(changed, devices, seed) for seed in material.seeds[:repeats]]
     found = each(rounds, cases, "binary, interval after interval", processes=processes)
     left_out = [devices[i::folds] for i in range(folds)]
     unknown_cases = [(changed, devices, unknown, material.params.seed) for unknown in left_out]
@@ -52,6 +54,7 @@ def stability(material: Material) -> Findings:
     ]
     notes += [
         effort,
+        f"Samples are normalised by {changed.params.binary.train.normalisation}.",
         f"{repeats} repeats; ± is half of the 95 % interval of the mean over repeats (Student's t). "
         "`foreign`: how many of the other devices' samples a model accepts. `ECE`: calibration error of the "
         "highest confidence. Models of a larger distance have seen fewer intervals: the rows of the first "

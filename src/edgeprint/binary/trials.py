@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprint.binary import features
-from edgeprint.binary.detection import Misses, faulty_share, first_streak, streak_for, streak_lengths
+from edgeprint.binary.detection import Misses, faulty_share, first_streak, streak_lengths
 from edgeprint.binary.faults import (
     Columns,
     Places,
@@ -29,15 +29,14 @@ from edgeprint.binary.faults import (
 from edgeprint.binary.features import SpectrogramSpec
 from edgeprint.binary.home import HELD_OUT, Home, train_all
 from edgeprint.binary.network import Model, predict
+from edgeprint.binary.quiet import Quiet, of
 from edgeprint.feature_table import FeatureTable
 from edgeprint.study import Material
 
 NONE, RANDOM, FOREIGN = "none", "random numbers", "another device"
 AT_RANDOM, EVERY, ALL = "at random", "every n-th", "all"
 ALARMS_PER_DAY = 1.0  # false ones that a device's own streak allows
-MOST_COLUMNS = 4000  # of one held-out part, to learn natural streaks from
 SEGMENT = 3  # widths: one before the trigger, one until a window is full of the fault's share, one of that
-DAY_NS = 86_400 * 10**9
 
 
 @dataclass(frozen=True)
@@ -130,47 +129,22 @@ def trials(
     return calm, outcomes
 
 
-def of(table: FeatureTable, device: str) -> FeatureTable:
-    """One device's rows."""
-    return table.select(table.device == device)
-
-
-def misses(model: Model, columns: Columns) -> Misses:
-    """Whether the model turns each window [k - w + 1] of columns [k, h] away."""
-    starts = np.arange(max(0, len(columns) - model.width + 1))
-    return predict(model, features.samples(columns, model.width, starts)) < model.threshold
-
-
 def left_alone(
     model: Model, earlier: Sequence[FeatureTable], later: FeatureTable, streak: int
 ) -> Undisturbed:
     """Natural streaks on held-out rows, the alarm's streak from them, and what it costs on `later` rows."""
-    parts = [part.select(np.arange(min(len(part), MOST_COLUMNS))) for part in (*earlier, later)]
-    missed = [misses(model, part.values) for part in parts]
-    days = [observed_days(part) for part in parts]
-    lengths = np.concatenate([streak_lengths(m) for m in missed[:-1]])
-    alarm = streak_for(lengths, days=sum(days[:-1]), alarms_per_day=ALARMS_PER_DAY)
-    after = streak_lengths(missed[-1])
+    calm, after = Quiet.observe(model, earlier), Quiet.observe(model, [later])
+    alarm = calm.streak(ALARMS_PER_DAY)
     return Undisturbed(
         model.device,
-        sum(days[:-1]),
-        float(np.concatenate(missed[:-1]).mean()),
-        int(lengths.max(initial=0)),
+        calm.days,
+        calm.missed,
+        int(calm.lengths.max(initial=0)),
         alarm,
-        days[-1],
-        np.count_nonzero(after >= alarm) / days[-1],
-        np.count_nonzero(after >= streak) / days[-1],
+        after.days,
+        after.alarms(alarm),
+        after.alarms(streak),
     )
-
-
-def observed_days(rows: FeatureTable) -> float:
-    """Days from each capture's first to its last row: silence counts, the pause between captures does not."""
-    hop = SpectrogramSpec.from_schema(rows.schema).hop_ns
-    total = 0
-    for capture in set(rows.capture.tolist()):
-        start = rows.start_ns[rows.capture == capture]
-        total += int(start.max() - start.min()) + hop
-    return total / DAY_NS
 
 
 @dataclass(frozen=True)

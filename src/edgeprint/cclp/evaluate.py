@@ -6,6 +6,8 @@ decide(probabilities, 0.7, level)        # or unknown: of a device that the mode
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ from edgeprint.reliability import auroc, expected_calibration_error, fpr_at_tpr
 from edgeprint.scores import Scores
 
 NON_IOT = "non-IoT"
+Predict = Callable[[Model, NDArray[np.float32]], NDArray[np.float32]]
 
 
 def decide(probabilities: NDArray[np.float32], threshold: float, level: float = 0.0) -> NDArray[np.int64]:
@@ -40,11 +43,14 @@ def truth(table: FeatureTable, devices: list[str], inventory: Inventory) -> NDAr
     return np.array(label, "i8")[row]
 
 
-def evaluate(model: Model, table: FeatureTable, inventory: Inventory, params: Cclp) -> Scores:
+def evaluate(
+    model: Model, table: FeatureTable, inventory: Inventory, params: Cclp, *, predict: Predict = predict
+) -> Scores:
     """Scores over the model's devices and non-IoT; raises NotEnoughData where no row is of either.
 
     Scores are of the paper's decision, a device or non-IoT. Windows of IoT devices that the model never
     learned are left out and counted as `unknown_samples`; `extra` says how well they are told from the known.
+    `predict` may be the model's export to TFLite.
     """
     label = truth(table, model.devices, inventory)
     known = label >= 0

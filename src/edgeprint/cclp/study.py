@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeprint.cclp import study_peers, study_unknown
 from edgeprint.cclp.peers import BASELINES
 from edgeprint.cclp.trial_tables import (
     MEASURES,
@@ -30,7 +29,7 @@ from edgeprint.cclp.trial_tables import (
 from edgeprint.cclp.trials import SPLITS, Answers, Judged, grid_seeds, judged, side_by_side, trials
 from edgeprint.errors import NotEnoughData
 from edgeprint.reliability import mean_with_interval
-from edgeprint.study import Cell, Findings, Material, Point, Study, Table, by_name, draw_curves
+from edgeprint.study import Cell, Findings, Material, Point, Table, draw_curves
 
 FRACTIONS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.10)
 QUICK_FRACTIONS = (0.03, 0.08)
@@ -160,39 +159,3 @@ def _at_thresholds(material: Material) -> dict[tuple[str, float, float], Sequenc
 
 def _judged(material: Material, split: str, fraction: float, seed: int) -> Judged:
     return judged(material, split, seed, label_fraction=fraction)
-
-
-STUDIES = by_name(
-    [
-        Study(
-            "cclp-accuracy",
-            "CCLP: who is who, with few labels",
-            "Section VI, figure 5: average accuracy 99.81 %, the lowest of a class 98.7 % (Amazon Echo), on "
-            "24 devices of 20 days, 8 % labels, threshold 0.7, split 7:3.",
-            accuracy,
-        ),
-        Study(
-            "cclp-labels",
-            "CCLP: accuracy by share of labels",
-            "Section VI, figure 6: 97.20 % at 1 % labels, above 99 % at 5 %, 99.81 % at 8 %, and hardly "
-            "better beyond that.",
-            labels,
-        ),
-        Study(
-            "cclp-ablation",
-            "CCLP: with and without the CCLP loss",
-            "Section VI, figure 7: the error rate is lower with CCLP at each share of labels, by 3.93 % at "
-            "1 % labels, read here as points; the others are only drawn.",
-            ablation,
-        ),
-        Study(
-            "cclp-threshold",
-            "CCLP: error rate by threshold",
-            "Section VI, figure 8: a higher threshold helps to lower the error rate (0.3, 0.5, 0.7, 0.9 at "
-            "3, 5 and 8 % labels); its numbers are only drawn.",
-            threshold,
-        ),
-        study_peers.STUDY,
-        study_unknown.STUDY,
-    ]
-)

@@ -19,7 +19,7 @@ from edgeprint.cclp.trial_tables import (
     row,
 )
 from edgeprint.cclp.trials import SPLITS, trials
-from edgeprint.study import Bar, Cell, Findings, Material, Study, Table, draw_bars
+from edgeprint.study import Bar, Cell, Findings, Material, Table, draw_bars
 
 ALL_LABELS = 1.0
 METHODS = ("CCLP", *PUBLISHED, *BASELINES)
@@ -71,12 +71,3 @@ def _bars(found: Trials) -> Mapping[str, Mapping[str, Bar]]:
 def _readings() -> list[str]:
     """What each peer takes from its paper, and what is our reading: its docstring."""
     return [" ".join((PEERS[name].build.__doc__ or "").split()) for name in PUBLISHED]
-
-
-STUDY = Study(
-    "cclp-peers",
-    "CCLP: beside other methods",
-    "Section VI, figure 9: Sivanathan et al. 99.86 %, Shahid et al. 98.75 %, Marchal et al. 86.16 %, CCLP "
-    "99.81 % with 8 % labels.",
-    peers,
-)

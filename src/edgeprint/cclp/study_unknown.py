@@ -15,17 +15,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprint.cclp.batches import learnable
-from edgeprint.cclp.evaluate import truth
 from edgeprint.cclp.network import Model, predict
 from edgeprint.cclp.trials import SPLITS, divided, model_of, side_by_side
+from edgeprint.cclp.unknown import judge
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
-from edgeprint.reliability import auroc, expected_calibration_error, fpr_at_tpr, mean_with_interval
-from edgeprint.study import Bar, Cell, Findings, Material, Study, Table, draw_bars
+from edgeprint.reliability import auroc, mean_with_interval
+from edgeprint.study import Bar, Cell, Findings, Material, Table, draw_bars
 
 GROUPS = 5
 QUICK_GROUPS = 2
 SMALLEST = 3  # devices: one left out, two to tell apart
+FIGURES = {  # column: field of UnknownFigures
+    "AUROC": "auroc",
+    "FPR at 95 % TPR": "fpr_at_95_tpr",
+    "known abstained": "known_abstained",
+    "unknown abstained": "strangers_abstained",
+    "known rejected": "known_rejected",
+    "unknown rejected": "strangers_rejected",
+    "ECE before": "ece_before",
+    "ECE": "ece",
+}
 
 
 @dataclass(frozen=True)
@@ -107,13 +117,8 @@ def figures(
     material: Material, model: Model, known: FeatureTable, strangers: FeatureTable
 ) -> dict[str, float]:
     """How well windows of learned devices are told from others, under the words of a table's columns."""
-    own, other = softmax(model, known), softmax(model, strangers)
-    right = own.argmax(1) == truth(known, model.devices, material.inventory)
-    return {
-        "AUROC": auroc(own.max(1), other.max(1)),
-        "FPR at 95 % TPR": fpr_at_tpr(own.max(1), other.max(1)),
-        "ECE of the known": expected_calibration_error(own.max(1), right),
-    }
+    found = judge(model, known, strangers, material.inventory, material.params.cclp)
+    return {name: getattr(found, field) for name, field in FIGURES.items()}
 
 
 def softmax(model: Model, table: FeatureTable) -> NDArray[np.float32]:
@@ -134,14 +139,9 @@ def _notes(groups: int, material: Material) -> list[str]:
         f"Each IoT device was left out once, in {groups} groups, one training a group and split. Known: "
         "held-out windows of the devices that were learned; unknown: all windows of those left out. Non-IoT "
         "windows are in neither. The score is the largest softmax over the devices, not weighted by P(IoT). "
+        "Abstained: windows below the model's calibrated level; rejected: runs of up to "
+        f"{material.params.cclp.unknown.windows} windows by the Kolmogorov-Smirnov test at alpha "
+        f"{material.params.cclp.unknown.alpha:g}. ECE of the known, before and after calibration. "
         "± is half of the 95 % interval of the mean over the groups."
     ]
     return found + ([f"in no group for too few windows: {', '.join(few)}"] if few else [])
-
-
-STUDY = Study(
-    "cclp-unknown",
-    "CCLP: devices that were never learned",
-    "Section VII leaves an unknown number of classes to later work: it gives no figure.",
-    unknown,
-)

@@ -19,7 +19,8 @@ class Evidence:
     """What is known about a champion at a new interval; None where it cannot be measured.
 
     `champion_f1_then` is None where there is no champion yet; `drift_share` is of the columns that vary;
-    `new_data_ratio` is new rows for each row trained on.
+    `new_data_ratio` is new rows for each row trained on; `deviating_share` is of the ticks at which agents
+    judged the device.
     """
 
     champion_f1_then: float | None
@@ -27,6 +28,7 @@ class Evidence:
     drift_share: float | None = None
     age_intervals: int = 0
     new_data_ratio: float = 0.0
+    deviating_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def decide(evidence: Evidence, limits: params.Policy) -> Decision:
         *_drift(evidence.drift_share, limits.max_drift_share),
         _age(evidence.age_intervals, limits.max_age_intervals),
         _new_data(evidence.new_data_ratio, limits.max_new_data),
+        *_in_the_field(evidence.deviating_share, limits.max_deviating),
     ]
     triggers = {name: excess > EPSILON for name, excess, _ in found}
     fired = [sentence for name, _, sentence in found if triggers[name]]
@@ -74,6 +77,13 @@ def _drift(share: float | None, most: float) -> list[Finding]:
     if share is None:
         return []
     return [("max_drift_share", share - most, f"{share:.0%} of the columns drifted, limit {most:.0%}")]
+
+
+def _in_the_field(share: float | None, most: float) -> list[Finding]:
+    if share is None:
+        return []
+    sentence = f"agents saw it deviate at {share:.0%} of their ticks, limit {most:.0%}"
+    return [("max_deviating", share - most, sentence)]
 
 
 def _age(age: int, oldest: int) -> Finding:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeprint.artifact import Artifact
-from edgeprint.edge import outputs
+from edgeprint.edge import metrics, outputs
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.batch import Batch
+from edgeprint.edge.confirmed import Confirmed
 from edgeprint.edge.identity import pi_id
 from edgeprint.edge.live import Live, stopped_by_signals
 from edgeprint.edge.memory import Memory, restore
-from edgeprint.edge.models import Models, pull
+from edgeprint.edge.models import FAMILY, Models, pull, pull_one
 from edgeprint.edge.outlets import Outlets
 from edgeprint.edge.page import Page
 from edgeprint.edge.service import Service
@@ -34,6 +36,7 @@ from edgeprint.packets import inventory as inventories
 from edgeprint.progress import track
 
 MEMORY = "memory.npz"
+ADOPTED_EVERY_S = 0.5  # while a replay that is over is looked at
 NOTHING_ELSE = Outlets()
 ALONE = Following()
 
@@ -63,42 +66,32 @@ def main(
     Raises UntrustedModel where there is no model to trust; NotACapture, CannotCapture, BadInventory
     and BadParams.
     """
-    devices = inventories.read(inventory)
     packets = open_source(source, hours=hours, speed=speed, backend=backend)
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # the sentence below says it once, and better
+    listed, history = inventories.read(inventory), outlets.store(state, _say)
+    home = Confirmed(listed, history.labels() if history else ())
     pi = pi_id(state, following.pi)
     Versions(state).survive(now(), say=_say)
 
     def look(known: Mapping[str, Artifact]) -> Models:
-        return pull(repository, state, devices.iot, root=root, now=now(), pi=pi, known=known)
+        return _models(home, repository, state, root, now(), pi, known)
 
     models = look({})
-    for sentence in [*packets.notes, *about(models, devices.iot)]:
-        print(sentence, file=sys.stderr)
+    for sentence in [*packets.notes, *about(models, home.inventory.iot)]:
+        _say(sentence)
     bank = Bank(models.artifacts)
-    ends = stopped_by_signals(packets) if isinstance(packets, Live) else nullcontext()
+
+    def pull_named(name: str) -> Artifact | None:
+        return pull_one(name, repository, state, root=root)
+
     with (
-        outputs.opened(out) as file,
-        Service(devices, bank, models, packets, state, outlets, say=_say, now=now) as service,
+        outputs.opened(out, _say) as file,
+        Service(listed, bank, models, packets, state, outlets, say=_say, now=now, pull=pull_named) as service,
         Updates(
             models, bank, state, pi=pi, look=look, following=following, say=_say, health=service.reasons
         ) as updates,
-        ends,
+        stopped_by_signals(packets) if isinstance(packets, Live) else nullcontext(),
     ):
-        lines = outputs.VerdictLines(print, quiet=quiet, file=file)
-
-        def both(verdict: Verdict) -> None:
-            lines(verdict)
-            service.verdict(verdict)
-
-        watch = Watch(
-            devices,
-            bank,
-            streak=streak,
-            on_verdict=both,
-            on_columns=service.columns,
-            on_tick=service.tick,
-        )
+        watch = _watch(service, bank, streak, outputs.VerdictLines(print, quiet=quiet, file=file))
         keeps = isinstance(packets, Live) if remember is None else remember
         memory = _remembered(watch, bank, state / MEMORY, now()) if keeps else None
         service.begin(watch)
@@ -107,14 +100,49 @@ def main(
         rows = watch.summary()
         outputs.table(rows, sys.stdout)
         if service.page and not isinstance(packets, Live):
-            _stay(service.page)
-    if isinstance(packets, Live) and packets.dropped:
-        print(f"{packets.dropped:,} packets lost: the kernel had no room for them", file=sys.stderr)
-    if watch.packets_beyond:
-        print(f"{watch.packets_beyond:,} packets of further strangers", file=sys.stderr)
+            _stay(service, service.page)
+    for sentence in metrics.losses(service.state()):
+        _say(sentence)
     if summary:
-        outputs.write_summary(summary, rows, source=source, stale=models.stale, refused=models.refused)
+        about_run = {"source": source, "stale": models.stale, "refused": models.refused}
+        outputs.write_summary(summary, rows, _say, **about_run)
     return rows
+
+
+def _models(
+    home: Confirmed,
+    repository: str,
+    state: Path,
+    root: Path | None,
+    now: datetime,
+    pi: str,
+    known: Mapping[str, Artifact],
+) -> Models:
+    """Those of the devices, under the devices' names."""
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # the agent's sentence says it once, and better
+    models = pull(repository, state, home.wanted, root=root, now=now, pi=pi, known=known)
+    for name in {*models.trials} - {*home.inventory.devices}:  # an alias: nobody here bears that name
+        Versions(state).confirm(f"{FAMILY}.{name}")
+        models.artifacts[name] = models.trials.pop(name)
+    return replace(models, artifacts=home.by_device(models.artifacts))
+
+
+def _watch(service: Service, bank: Bank, streak: int, lines: outputs.VerdictLines) -> Watch:
+    """A watch that tells the service everything, and prints its verdicts."""
+
+    def both(verdict: Verdict) -> None:
+        lines(verdict)
+        service.verdict(verdict)
+
+    return Watch(
+        service.inventory,
+        bank,
+        streak=streak,
+        on_verdict=both,
+        on_columns=service.columns,
+        on_tick=service.tick,
+        on_forget=service.forget,
+    )
 
 
 def run(
@@ -162,11 +190,13 @@ def _remembered(watch: Watch, bank: Bank, path: Path, now: datetime) -> Memory:
     return Memory(watch, bank, path, say=_say)
 
 
-def _stay(page: Page) -> None:
-    """Let a person look at a replay that is over."""
+def _stay(service: Service, page: Page) -> None:
+    """Let a person look at a replay that is over, and name what is in it."""
     _say(f"the replay is over; the page stays at {page.url} until Ctrl-C")
     with suppress(KeyboardInterrupt):
-        threading.Event().wait()
+        while True:
+            service.adopt()
+            time.sleep(ADOPTED_EVERY_S)
 
 
 def _say(sentence: str) -> None:

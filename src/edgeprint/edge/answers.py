@@ -2,9 +2,11 @@
 
 /devices
     agent       time (of the last tick), backend, packets, dropped, ticks, models,
-                reasons (why it is not healthy; [] when it is)
+                reasons (why it is not healthy; [] when it is), notes (what else is to be known)
     devices     name, category, macs, stranger, randomised, has_model, verdict, words, confidence, run,
-                packets, columns, needed, inferences, seen, recent (confidences, oldest first), label
+                packets, columns, needed, inferences, seen, recent (confidences, oldest first), label,
+                probably (of a made-up address: device, former, since, confidence),
+                candidates (the identify server's: device, confidence, category, iot; best first)
     alarms      device, begin, noticed, end, longest, lowest, reason; the last ones, newest first
     names       what a device may be called: the inventory's
 /devices/NAME/history
@@ -17,13 +19,31 @@ a row, or misses in a row below zero; `label` is what a person said that the dev
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from edgeprint.edge import metrics
 from edgeprint.edge.alarms import Alarm
 from edgeprint.edge.board import STRANGER, Device
+from edgeprint.edge.ranking import Candidate
+from edgeprint.edge.rotation import Link
 
 
-def device(found: Device, label: str | None) -> dict[str, Any]:
+def agent(state: metrics.State, now_ns: int, now_s: float) -> dict[str, Any]:
+    """`now_ns` in the packets' time, `now_s` by the clock of the state."""
+    return {
+        "time": seconds(now_ns or None),
+        "backend": state.backend,
+        "packets": state.packets,
+        "dropped": state.dropped,
+        "ticks": state.ticks,
+        "models": state.models,
+        "reasons": metrics.reasons(state, now_s),
+        "notes": metrics.notes(state),
+    }
+
+
+def device(found: Device, label: str | None, candidates: Iterable[Candidate] = ()) -> dict[str, Any]:
     return {
         "name": found.name,
         "category": found.category,
@@ -42,6 +62,17 @@ def device(found: Device, label: str | None) -> dict[str, Any]:
         "seen": seconds(found.seen_ns),
         "recent": [round(value, 4) for value in found.recent],
         "label": label,
+        "probably": None if found.probably is None else link(found.probably),
+        "candidates": [asdict(candidate) for candidate in candidates],
+    }
+
+
+def link(found: Link) -> dict[str, Any]:
+    return {
+        "device": found.device,
+        "former": found.former,
+        "since": seconds(found.since_ns),
+        "confidence": round(found.confidence, 4),
     }
 
 

@@ -18,6 +18,7 @@ from edgeprint.artifact import Artifact
 from edgeprint.binary.features import NORMALISATIONS, SpectrogramSpec, normalise
 from edgeprint.errors import BadArtifact
 
+TOGETHER = 8  # samples that are normalised at once: enough to share the calls, few enough for a cache
 TOLERANCE = 1e-3  # largest difference from a golden output that another processor may make
 
 
@@ -36,44 +37,60 @@ class Network:
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
 
+        self._shape = tuple(self._input["shape"])
+
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        shape = tuple(self._input["shape"])
-        rows = []
-        for row in np.asarray(inputs, "f4"):
-            self._interpreter.set_tensor(self._input["index"], row.reshape(shape))
-            self._interpreter.invoke()
-            rows.append(self._interpreter.get_tensor(self._output["index"])[0])
-        return np.array(rows, "f4")
+        return np.array([self.one(row) for row in np.asarray(inputs, "f4")], "f4")
+
+    def one(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Output [k] of one input."""
+        self._interpreter.set_tensor(self._input["index"], row.reshape(self._shape))
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output["index"])[0]
 
 
 class ColumnRing:
     """The last `width` columns [h] of one device."""
 
     def __init__(self, height: int, width: int) -> None:
-        self._columns = np.zeros((width, height), "f4")
+        self._width = width
+        self._columns = np.zeros((height, 2 * width), "f4")  # each twice: the last always lie side by side
         self.count = 0  # of columns since the start
 
     def append(self, column: NDArray[np.float32]) -> None:
-        self._columns[self.count % len(self._columns)] = column
+        at = self.count % self._width
+        self._columns[:, at] = self._columns[:, at + self._width] = column
         self.count += 1
 
     @property
     def is_full(self) -> bool:
-        return self.count >= len(self._columns)
+        return self.holds(self._width)
 
-    def sample(self) -> NDArray[np.float32]:
-        """[h, w], the oldest column left."""
-        return np.roll(self._columns, -(self.count % len(self._columns)), axis=0).T
+    def holds(self, width: int) -> bool:
+        """Whether it has so many columns."""
+        return min(self.count, self._width) >= width
+
+    def sample(self, width: int | None = None) -> NDArray[np.float32]:
+        """The last columns [h, w], the oldest left: a view, until the next column comes.
+
+        All that it has room for where no width is given.
+        """
+        end = self.count % self._width + self._width
+        return self._columns[:, end - (width or self._width) : end]
+
+    def last(self) -> NDArray[np.float32]:
+        """Those [m, h] that it holds so far, the oldest first."""
+        return self.sample(min(self.count, self._width)).T if self.count else self._columns.T[:0]
 
     def state(self) -> tuple[int, NDArray[np.float32]]:
         """Count and columns [w, h] as they lie; `restore` takes them."""
-        return self.count, self._columns
+        return self.count, self._columns.T[: self._width]
 
     def restore(self, count: int, columns: NDArray[np.float32]) -> None:
         """Go on where another ring was. Raises ValueError for one of another shape."""
-        if columns.shape != self._columns.shape:
-            raise ValueError(f"columns of {columns.shape} do not fit a ring of {self._columns.shape}")
-        self.count, self._columns = count, columns.astype("f4")
+        if columns.shape != self.state()[1].shape:
+            raise ValueError(f"columns of {columns.shape} do not fit a ring of {self.state()[1].shape}")
+        self.count, self._columns = count, np.tile(columns.astype("f4").T, (1, 2))
 
 
 class Member:
@@ -98,9 +115,14 @@ class Member:
         self.ring = ColumnRing(self.spec.height, self.width)
         self.network = Network(artifact.tflite)
 
-    def confidence(self) -> float:
-        """That the sample in the ring is the device's, 0 to 1."""
-        return float(self.network(normalise(self.ring.sample()[None], self.normalisation))[0, 0])
+    @property
+    def inputs(self) -> tuple[int, int, str]:
+        """What its samples are like: those of members that agree in this are made together."""
+        return self.spec.height, self.width, self.normalisation
+
+    def confidence(self, ring: ColumnRing) -> float:
+        """That the last columns in a ring of the same spec are the device's, 0 to 1."""
+        return float(self.network(normalise(ring.sample(self.width)[None], self.normalisation))[0, 0])
 
 
 def prove(artifact: Artifact, tolerance: float = TOLERANCE) -> None:
@@ -125,10 +147,26 @@ class Bank:
         """Raises BadArtifact for a model that does not fit this agent."""
         self.members = {device: Member(artifact) for device, artifact in artifacts.items()}
 
+    def add(self, device: str, artifact: Artifact) -> None:
+        """One more model, or another one of a device. Raises BadArtifact for one that does not fit here."""
+        self.members[device] = Member(artifact)
+
     def append(self, device: str, column: NDArray[np.float32]) -> None:
         self.members[device].ring.append(column)
 
     def predict(self, devices: Iterable[str]) -> dict[str, float | None]:
         """Confidence by device, all devices of a tick in one go; None for a ring that is not full."""
-        members = {device: self.members[device] for device in devices}
-        return {d: member.confidence() if member.ring.is_full else None for d, member in members.items()}
+        found: dict[str, float | None] = dict.fromkeys(devices)
+        alike: dict[tuple[int, int, str], list[str]] = {}
+        for device in found:
+            if self.members[device].ring.is_full:
+                alike.setdefault(self.members[device].inputs, []).append(device)
+        for (height, width, normalisation), group in alike.items():
+            for begin in range(0, len(group), TOGETHER):
+                names = group[begin : begin + TOGETHER]
+                samples = np.empty((len(names), height, width), "f4")
+                for row, device in enumerate(names):
+                    samples[row] = self.members[device].ring.sample()
+                for device, sample in zip(names, normalise(samples, normalisation), strict=True):
+                    found[device] = float(self.members[device].network.one(sample)[0])
+        return found

@@ -20,13 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprint.edge.alarms import Alarm
+from edgeprint.edge.rotation import Link
 from edgeprint.edge.verdicts import Standing, Summary, Verdict
 from edgeprint.packets.inventory import Inventory, is_randomised, mac_number, mac_text
 
 RECENT = 120  # confidences of a device that its line is drawn from: a quarter of an hour at 7.5 s
 STRANGER = "stranger"  # category of what the inventory does not list
 MOST_ALARMS = 50  # that are over
-COLUMNS = 60  # of a device in its picture, and in a label that goes back to training
+NO_LINKS: Mapping[str, Link] = {}
+COLUMNS = 60  # of a device in its picture and in a label, or as many as the widest model takes
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,13 @@ class Device:
     inferences: int
     seen_ns: int | None  # end of the last tick with a verdict
     recent: tuple[float, ...]
+    probably: Link | None = None  # whose made-up address a stranger's is
 
     @property
     def words(self) -> str:
         """The verdict as a person would say it."""
+        if self.probably:
+            return f"Probably {self.probably.device} under a new made-up address"
         if self.category == STRANGER:
             return "Not in the list of devices" + (", with a made-up address" if self.randomised else "")
         if self.verdict is Standing.UNKNOWN:
@@ -58,7 +63,9 @@ class Device:
         if self.verdict is Standing.RECOGNISED:
             return "Behaves like itself"
         if self.verdict is Standing.DEVIATES:
-            return f"Does not behave like itself ({max(0, -self.run)} unusual samples in a row)"
+            run = self.run
+            lately = f"{-run} unusual samples in a row" if run <= 0 else f"{run} usual ones since"
+            return f"Does not behave like itself ({lately})"
         if self.columns < self.needed:
             return f"Not enough traffic yet: {self.columns} of {self.needed} columns"
         return "Not recognised so far"
@@ -71,10 +78,11 @@ class Seen:
     last: Verdict | None = None
     summary: Summary | None = None
     inferences: int = 0
+    kept: int = COLUMNS
 
     def __post_init__(self) -> None:
         self.recent: deque[float] = deque(maxlen=RECENT)
-        self.columns: deque[NDArray[np.float32]] = deque(maxlen=COLUMNS)
+        self.columns: deque[NDArray[np.float32]] = deque(maxlen=self.kept)
 
 
 class Board:
@@ -84,15 +92,16 @@ class Board:
         """`widths`: columns of a first sample, for each device that has a model."""
         self._lock = threading.Lock()
         self._inventory, self._widths = inventory, widths
-        self._seen: dict[str, Seen] = {name: Seen() for name in inventory.devices}
+        self._seen: dict[str, Seen] = {name: self._new() for name in inventory.devices}
         self._alarms: dict[tuple[str, int], Alarm] = {}
+        self._links: Mapping[str, Link] = {}
         self.now_ns = 0  # end of the last tick, in the packets' time
         self.ticks = 0
         self.inferences = 0
 
     def verdict(self, verdict: Verdict) -> None:
         with self._lock:
-            seen = self._seen.setdefault(verdict.device, Seen())
+            seen = self._seen.setdefault(verdict.device, self._new())
             seen.last = verdict
             if verdict.confidence is not None:
                 seen.inferences += 1
@@ -102,7 +111,7 @@ class Board:
     def columns(self, device: str, frames: NDArray[np.int64], columns: NDArray[np.float32]) -> None:
         """New columns [m, h] of a device."""
         with self._lock:
-            self._seen.setdefault(device, Seen()).columns.extend(columns)
+            self._seen.setdefault(device, self._new()).columns.extend(columns)
 
     def alarm(self, alarm: Alarm) -> None:
         """One that began, changed or ended; of those that ended the last are kept."""
@@ -112,12 +121,33 @@ class Board:
             for begin_ns, device in ended[:-MOST_ALARMS]:
                 del self._alarms[device, begin_ns]
 
-    def tick(self, now_ns: int, summary: Sequence[Summary]) -> None:
-        """A tick is over."""
+    def follow(self, inventory: Inventory, widths: Mapping[str, int]) -> None:
+        """Other devices and models from now on; a stranger that is one of them brings what is known of it."""
         with self._lock:
+            gone = {*self._inventory.devices} - {*inventory.devices}
+            before = {name: seen for name, seen in self._seen.items() if name not in gone}
+            self._inventory, self._widths = inventory, widths
+            guests = {
+                device.name: [
+                    seen for mac in sorted(device.macs) if (seen := before.pop(mac_text(mac), None))
+                ]
+                for device in inventory.devices.values()
+            }
+            listed = {name: before.pop(name, [*guests[name], Seen()][0]) for name in guests}
+            self._seen = {**listed, **before}
+
+    def forget(self, name: str) -> None:
+        """A stranger that is not followed any more."""
+        with self._lock:
+            self._seen.pop(name, None)
+
+    def tick(self, now_ns: int, summary: Sequence[Summary], links: Mapping[str, Link] = NO_LINKS) -> None:
+        """A tick is over; `links` by address."""
+        with self._lock:
+            self._links = dict(links)
             self.now_ns, self.ticks = now_ns, self.ticks + 1
             for row in summary:
-                self._seen.setdefault(row.device, Seen()).summary = row
+                self._seen.setdefault(row.device, self._new()).summary = row
 
     def devices(self) -> list[Device]:
         with self._lock:
@@ -137,6 +167,14 @@ class Board:
         with self._lock:
             seen = self._seen.get(name)
             return np.array(seen.columns, "f4") if seen and seen.columns else None
+
+    @property
+    def enough(self) -> int:
+        """Columns that make a sample of any model here."""
+        return max(self._widths.values(), default=COLUMNS)
+
+    def _new(self) -> Seen:
+        return Seen(kept=max(COLUMNS, self.enough))
 
     def _device(self, name: str, seen: Seen) -> Device:
         listed = self._inventory.devices.get(name)
@@ -158,6 +196,7 @@ class Board:
             inferences=seen.inferences,
             seen_ns=last.time_ns if last else None,
             recent=tuple(seen.recent),
+            probably=self._links.get(name),
         )
 
 

@@ -12,19 +12,21 @@ columns are now made otherwise (another schema hash or width) begins anew; the o
 from __future__ import annotations
 
 import json
-import os
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgeprint.edge.bank import Bank
+from edgeprint.edge.bank import Bank, ColumnRing
+from edgeprint.edge.rotation import Heard
 from edgeprint.edge.verdicts import Standing
 from edgeprint.edge.watch import Watch
 from edgeprint.edge.watched import Watched
+from edgeprint.whole_file import replacing
 
 VERSION = 1
 COUNTS = ("packets", "columns", "ticks", "inferences", "hits", "confidence_sum", "spoke")
@@ -69,20 +71,17 @@ def save(watch: Watch, bank: Bank, path: Path) -> None:
     """Write all that `restore` needs. Raises OSError where the disk does not take it; the old file stays."""
     arrays: dict[str, Any] = {}
     devices = []
+    watch.settle()
     for index, watched in enumerate(watch.everyone):
         devices.append(_about(watched))
         arrays |= {f"{index}.{name}": array for name, array in watched.stream.state().items()}
-        if member := bank.members.get(watched.device):
-            count, columns = member.ring.state()
+        if ring := _ring(watched, bank):
+            count, columns = ring.state()
             arrays |= {f"{index}.ring": columns, f"{index}.count": np.array(count)}
-    about = {"version": VERSION, "clock": watch.clock, "beyond": watch.packets_beyond, "devices": devices}
-    begun = path.with_name(f".{path.name}.begun")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with begun.open("wb") as file:
+    about = {"version": VERSION, "clock": watch.clock, "devices": devices}
+    about |= {"beyond": watch.strangers.packets_beyond, "links": watch.strangers.rotation.state()}
+    with replacing(path) as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    begun.replace(path)
 
 
 def restore(watch: Watch, bank: Bank, path: Path, now_ns: int) -> list[str]:
@@ -99,7 +98,8 @@ def restore(watch: Watch, bank: Bank, path: Path, now_ns: int) -> list[str]:
                 return [f"{path} is of version {about['version']}, not {VERSION}: every device begins anew"]
             if about["clock"][2] > now_ns + CLOCK_MARGIN_NS:
                 return [f"{path} is of a time that is yet to come: every device begins anew"]
-            watch.clock, watch.packets_beyond = tuple(about["clock"]), about["beyond"]
+            watch.clock, watch.strangers.packets_beyond = tuple(about["clock"]), about["beyond"]
+            watch.strangers.rotation.restore(about.get("links", ()))
             forgotten = [
                 row["device"]
                 for index, row in enumerate(about["devices"])
@@ -112,6 +112,12 @@ def restore(watch: Watch, bank: Bank, path: Path, now_ns: int) -> list[str]:
     return []
 
 
+def _ring(watched: Watched, bank: Bank) -> ColumnRing | None:
+    """Where the last columns are kept: with the model, or where there is none, with the device."""
+    member = bank.members.get(watched.device)
+    return member.ring if member else watched.ring
+
+
 def _about(watched: Watched) -> dict[str, Any]:
     judgement = watched.judgement
     return {
@@ -120,6 +126,7 @@ def _about(watched: Watched) -> dict[str, Any]:
         "schema": watched.stream.spec.schema().hash,
         "standing": judgement.standing,
         "run": judgement.run,
+        "heard": watched.heard and asdict(watched.heard),
         **{name: getattr(watched, name) for name in COUNTS},
     }
 
@@ -129,15 +136,16 @@ def _restore(watch: Watch, bank: Bank, row: dict[str, Any], stored: Any, prefix:
     watched = watch.again(row["device"], row["mac"])
     if watched is None or watched.stream.spec.schema().hash != row["schema"]:
         return False
-    member = bank.members.get(watched.device)
-    if member and f"{prefix}ring" in stored:
+    ring = _ring(watched, bank)
+    if ring and f"{prefix}ring" in stored:
         try:
-            member.ring.restore(int(stored[f"{prefix}count"]), stored[f"{prefix}ring"])
+            ring.restore(int(stored[f"{prefix}count"]), stored[f"{prefix}ring"])
         except ValueError:
             return False
     watched.stream.restore({name: stored[prefix + name] for name in watched.stream.state()})
     for name in COUNTS:
         setattr(watched, name, row[name])
+    watched.heard = Heard(**heard) if (heard := row.get("heard")) else None
     standing = Standing(row["standing"])
     if Standing.UNKNOWN not in (standing, watched.judgement.standing):
         watched.judgement = watched.judgement.as_it_was(standing, row["run"])

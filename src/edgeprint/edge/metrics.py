@@ -43,6 +43,11 @@ class State:
     mqtt_connected: bool | None = None  # None without a broker
     mqtt_lost: int = 0
     finished: bool = False  # a replay at its end
+    backend: str = "replay"
+    heard: tuple[str, ...] = ()  # what the source has to say
+    refused: tuple[str, ...] = ()  # why models are not used
+    packets_beyond: int = 0  # of strangers that are too many to be followed
+    not_identified: str | None = None  # why the identify server cannot be asked
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ def text(state: State) -> str:
 def metrics(state: State) -> Iterator[Metric]:
     yield _one("packets_total", "counter", "Packets received.", state.packets)
     yield _one("packets_dropped_total", "counter", "Packets the capture lost.", state.dropped)
+    yield _one("packets_beyond_total", "counter", "Packets of strangers not followed.", state.packets_beyond)
     yield _one("ticks_total", "counter", "Ticks closed.", state.ticks)
     yield _one("inferences_total", "counter", "Samples judged by a model.", state.inferences)
     yield _each(
@@ -114,6 +120,29 @@ def reasons(state: State, now_s: float) -> list[str]:
     if state.store_trouble:
         found.append(f"history is not written: {state.store_trouble}")
     return found
+
+
+def notes(state: State) -> list[str]:
+    """Sentences that a person may want to know of, though the agent is well."""
+    found = [*state.heard, *([f"stale: {state.stale}"] if state.stale else [])]
+    found += [f"a model is not used: {why}" for why in state.refused]
+    found += losses(state)
+    if state.not_identified:
+        found.append(f"unknown devices are not identified for now: {state.not_identified}")
+    if state.mqtt_connected is False:
+        found.append("the MQTT broker is gone")
+    return found
+
+
+def losses(state: State) -> list[str]:
+    """Sentences on what was not seen or not kept since the start."""
+    lost = {
+        "packets were lost: the kernel had no room for them": state.dropped,
+        "packets of further strangers, beyond those that are followed": state.packets_beyond,
+        "rows of the history were lost: the disk did not take them": state.store_lost,
+        "messages to the MQTT broker were lost": state.mqtt_lost,
+    }
+    return [f"{count:,} {what}" for what, count in lost.items() if count]
 
 
 def resident_bytes() -> int | None:

@@ -18,6 +18,7 @@ from edgeprint.edge.bank import prove
 from edgeprint.edge.updater import Updater, is_url, remembered_release
 from edgeprint.edge.versions import Versions
 from edgeprint.errors import BadArtifact, EdgeprintError, UntrustedModel
+from edgeprint.whole_file import write_whole
 
 FAMILY = "binary"
 MINUTE = "%Y-%m-%d %H:%M"
@@ -32,12 +33,8 @@ class Models:
     refreshed: datetime | None = None  # when the repository was last heard
     stale: str | None = None  # why the repository was not heard
     refused: dict[str, str] = field(default_factory=dict)  # by device: why its newest model is not used
-    failed: set[str] = field(
-        default_factory=set
-    )  # those of them whose model came as signed, and does not work
-    trials: dict[str, Artifact] = field(
-        default_factory=dict
-    )  # by device: on trial, `artifacts` has the old one
+    failed: set[str] = field(default_factory=set)  # those whose model came as signed, and does not work
+    trials: dict[str, Artifact] = field(default_factory=dict)  # `artifacts` has the ones before them
     release: int = 0  # of the fleet, that this Pi runs
 
 
@@ -61,9 +58,9 @@ def pull(
         trusted = trusted_root(repository, state, root)
         updater = Updater(repository, state, trusted, pi=pi)
         updater.refresh()
-        _remember(state / "root.json", trusted)
+        write_whole(state / "root.json", trusted)
         _update(models, updater, devices)
-        _remember(state / "refreshed", f"{now:{MINUTE}} UTC".encode())
+        write_whole(state / "refreshed", f"{now:{MINUTE}} UTC".encode())
     except (UntrustedModel, OSError) as error:
         if not (state / "refreshed").is_file():
             raise UntrustedModel(f"no model was ever pulled, and {error}") from error
@@ -83,6 +80,17 @@ def pull(
     return models
 
 
+def pull_one(name: str, repository: str, state: Path, *, root: Path | None) -> Artifact | None:
+    """One more model, for a device that a person just named; None where the repository offers none.
+
+    Raises UntrustedModel, BadArtifact, and OSError of this Pi's own disk.
+    """
+    updater = Updater(repository, state, trusted_root(repository, state, root))
+    updater.refresh()
+    folder = updater.pull(f"{FAMILY}.{name}")
+    return None if folder is None else artifact.read(folder)
+
+
 def trusted_root(repository: str, state: Path, root: Path | None) -> bytes:
     """The first root.json: given by hand, or remembered, or for a folder of this machine its own first one.
 
@@ -95,13 +103,6 @@ def trusted_root(repository: str, state: Path, root: Path | None) -> bytes:
         return (root or remembered).read_bytes()
     except OSError as error:
         raise UntrustedModel(f"no root.json to trust {repository} by: {error}") from error
-
-
-def _remember(path: Path, data: bytes) -> None:
-    """Replace a small file in one step."""
-    begun = path.with_name(f".{path.name}.begun")
-    begun.write_bytes(data)
-    begun.replace(path)
 
 
 def _refreshed(state: Path) -> datetime | None:

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeprint.edge import guard
+from edgeprint.edge import guard, ranking
+from edgeprint.edge.identify import Identifier
 from edgeprint.edge.mqtt import Broker, broker
 from edgeprint.edge.store import Store
 from edgeprint.errors import BadParams, BadStore
@@ -34,6 +35,7 @@ class Outlets:
     mqtt: str | None = None
     mqtt_password_file: Path | None = None
     mqtt_ca: Path | None = None
+    identify: str | None = None
 
     def guard(self, say: Callable[[str], None]) -> guard.Guard | None:
         """Who may use the page; not everybody on the network."""
@@ -53,6 +55,13 @@ class Outlets:
         except OSError as error:
             raise BadParams(f"--mqtt-password-file cannot be read: {error}") from error
         return broker(self.mqtt, password=password, ca=self.mqtt_ca)
+
+    def identifier(self, say: Callable[[str], None]) -> Identifier | None:
+        """Who is asked about unknown devices; nobody where the household did not opt in."""
+        if self.identify is None:
+            return None
+        server = ranking.address(self.identify)
+        return Identifier(lambda columns: ranking.ask(server, columns), say=say)
 
     def store(self, state: Path, say: Callable[[str], None]) -> Store | None:
         """The history; also where a page has been asked for, which would forget what people confirm."""

@@ -14,6 +14,7 @@ import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,6 +79,10 @@ class Server(ThreadingHTTPServer):
         self.routes = routes
         self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
         super().__init__(address, Handler)
+
+    def server_bind(self) -> None:
+        """Without HTTPServer's look-up of this machine's name, which waits for a DNS that may be gone."""
+        TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._free.acquire(blocking=False):

@@ -19,12 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeprint.artifact import Artifact
 from edgeprint.edge import answers, guard, metrics, mqtt
 from edgeprint.edge.alarms import Alarm, AlarmBook
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.board import Board
 from edgeprint.edge.history_schema import Label
 from edgeprint.edge.models import Models
+from edgeprint.edge.naming import Naming
 from edgeprint.edge.outlets import Outlets
 from edgeprint.edge.page import Page
 from edgeprint.edge.source import Batch
@@ -51,20 +53,24 @@ class Service:
         say: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        pull: Callable[[str], Artifact | None] = lambda _: None,
     ) -> None:
-        """`source` counts `received` and `dropped` packets. Raises BadParams for what cannot be had."""
-        self._inventory, self._bank, self._models, self._source = inventory, bank, models, source
+        """`source` counts `received` and `dropped` packets; `pull` gets the model of what people name.
+
+        Raises BadParams for what cannot be had.
+        """
+        self._bank, self._models, self._source = bank, models, source
         self._clock, self._now = clock, now
         self._say, self._listen = say, outlets.listen
         self._guard, self._broker = outlets.guard(say), outlets.broker()
         self._store = outlets.store(state, say)
-        self.board = Board(inventory, {name: member.width for name, member in bank.members.items()})
+        kept = self._store.labels() if self._store else ()
+        self._naming = Naming(inventory, kept, bank, pull=pull, identifier=outlets.identifier(say), say=say)
+        self.board = Board(self._naming.inventory, self._naming.widths)
         past = self._store.alarms() if self._store else []
         for alarm in reversed(past):
             self.board.alarm(alarm)
         self._book = AlarmBook(past)
-        kept = self._store.labels() if self._store else iter(())
-        self._labels = {label.device: label.label for label in kept}
         self._written: set[str] = set()  # devices with a verdict in the history
         self._started_s = clock()
         self._heard_s: float | None = None
@@ -106,15 +112,32 @@ class Service:
 
     def tick(self, now_ns: int) -> None:
         """A tick is over: write it down, and send what is news."""
-        self.board.tick(now_ns, self._watch.summary())
+        self.board.tick(now_ns, self._watch.summary(), self._watch.strangers.rotation.links)
+        self._naming.identify(self.board)
         if self._store:
             self._store.flush()
         if self._publisher:
             for device in self.board.devices():
                 self._publisher.device(device)
 
+    def forget(self, stranger: str) -> None:
+        """One that is not followed any more."""
+        self.board.forget(stranger)
+        self._written.discard(stranger)
+        self._naming.forget(stranger)
+
+    @property
+    def inventory(self) -> Inventory:
+        """The list, and what people named since."""
+        return self._naming.inventory
+
+    def adopt(self) -> None:
+        """Between two batches, or when none comes any more: watch what people named since the last time."""
+        self._naming.adopt(self._watch, self.board)
+
     def received(self, batch: Batch) -> None:
         """Note that the source lives, and whether it loses packets."""
+        self.adopt()
         self._packets += len(batch.time_ns)
         if len(batch.time_ns):
             self._heard_s = self._clock()
@@ -132,6 +155,8 @@ class Service:
             self.page.close()
         if self._publisher:
             self._publisher.close()
+        if self._naming.identifier:
+            self._naming.identifier.close()
         if self._store:
             self._store.close()
 
@@ -142,21 +167,15 @@ class Service:
         self.close()
 
     def devices(self) -> dict[str, Any]:
-        state = self.state()
-        agent = {
-            "time": answers.seconds(self.board.now_ns or None),
-            "backend": getattr(self._source, "backend", "replay"),
-            "packets": state.packets,
-            "dropped": state.dropped,
-            "ticks": state.ticks,
-            "models": state.models,
-            "reasons": self.reasons(),
-        }
+        state, naming = self.state(), self._naming
         return {
-            "agent": agent,
-            "devices": [answers.device(found, self._labels.get(found.name)) for found in state.devices],
+            "agent": answers.agent(state, self.board.now_ns, self._clock()),
+            "devices": [
+                answers.device(found, naming.labels.get(found.name), naming.candidates(found))
+                for found in state.devices
+            ],
             "alarms": [answers.alarm(found) for found in self.board.alarms()],
-            "names": list(self._inventory.devices),
+            "names": list(self.inventory.devices),
         }
 
     def history(self, name: str, hours: float) -> dict[str, Any]:
@@ -171,6 +190,7 @@ class Service:
 
     def state(self) -> metrics.State:
         refreshed, store, publisher = self._models.refreshed, self._store, self._publisher
+        identifier = self._naming.identifier
         return metrics.State(
             devices=self.board.devices(),
             packets=getattr(self._source, "received", self._packets),
@@ -188,6 +208,12 @@ class Service:
             store_trouble=store.trouble if store else None,
             mqtt_connected=publisher.connected if publisher else None,
             mqtt_lost=publisher.lost if publisher else 0,
+            backend=getattr(self._source, "backend", "replay"),
+            heard=tuple(getattr(self._source, "notes", ())),
+            stale=self._models.stale,
+            refused=tuple(self._models.refused.values()),
+            packets_beyond=self._watch.strangers.packets_beyond,
+            not_identified=identifier.trouble if identifier else None,
             finished=self._finished,
         )
 
@@ -211,10 +237,10 @@ class Service:
         columns = self.board.spectrogram(name)
         if columns is None:
             columns = np.empty((0, spec.height), "f4")
-        mac = None if name in self._inventory.devices else name
+        mac = None if name in self.inventory.devices else name
         when = found.seen_ns or self.board.now_ns
         self._store.label(Label(when, name, mac, found.verdict, label, spec.schema().hash, columns))
-        self._labels[name] = label
+        self._naming.say(name, mac, label)
 
     def _tell(self, alarm: Alarm, *, is_news: bool = True) -> None:
         """Show and keep an alarm at each change, send it when it began or ended."""

@@ -55,25 +55,32 @@ class OnTrial:
         self._begun_bytes = resident_bytes() or 0
 
     def __getattr__(self, name: str) -> Any:
-        """Ring, spec, width, threshold and streak are the speaker's."""
+        """Ring, spec, width, inputs, threshold and streak are the speaker's."""
         return getattr(self.speaker, name)
 
-    def confidence(self, *ring: ColumnRing) -> float:
-        """Of the one that speaks; columns of others, in another ring, are no matter of the trial."""
-        if ring:
-            return self.speaker.confidence(*ring)
-        said = self.speaker.confidence() if self.speaker is self.old else None
+    @property
+    def network(self) -> OnTrial:
+        """Whoever asks the network asks both."""
+        return self
+
+    def one(self, sample: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Output [1] for the speaker's sample [h, w], as a network gives it."""
+        if self.old is None or self.speaker is not self.old:
+            return np.array([self._observe(None)], "f4")
+        said = self.old.network.one(sample)
         if self.new.ring.is_full:
-            seen = self._observe(said)
-            if said is None:
-                return seen
-        return 0.0 if said is None else said
+            self._observe(float(said[0]))
+        return said
+
+    def confidence(self, ring: ColumnRing) -> float:
+        """Of the one that speaks: columns of others, in another ring, are no matter of the trial."""
+        return self.speaker.confidence(ring)
 
     def _observe(self, said: float | None) -> float:
         begin_s = time.perf_counter()
         try:
             with self._guard.watching(self):
-                confidence = self.new.confidence()
+                confidence = self.new.confidence(self.new.ring)
         except (ValueError, RuntimeError, IndexError) as error:
             self.probation = self.probation.fail(f"cannot run at a live tick: {error}")
             return 0.0
@@ -89,7 +96,9 @@ class Both(ColumnRing):
     """A ring whose columns also go into another one, of another width."""
 
     def __init__(self, ring: ColumnRing, other: ColumnRing) -> None:
-        self.count, self._columns = ring.state()
+        width, height = ring.state()[1].shape
+        super().__init__(height, width)
+        self.restore(*ring.state())
         self._other = other
 
     def append(self, column: NDArray[np.float32]) -> None:

@@ -113,8 +113,8 @@ class Updates:
             pi=self._pi,
             release=models.release,
             phase=phase(models),
-            models={f"{FAMILY}.{device}": found.folder.name for device, found in models.artifacts.items()},
-            trials={f"{FAMILY}.{device}": found.folder.name for device, found in models.trials.items()},
+            models={found.card.name: found.folder.name for found in models.artifacts.values()},
+            trials={found.card.name: found.folder.name for found in models.trials.values()},
             refused={f"{FAMILY}.{device}": reason for device, reason in models.refused.items()},
             stale=models.stale,
             refreshed=refreshed,
@@ -167,12 +167,12 @@ class Updates:
 
     def _is_overtaken(self, found: Models) -> bool:
         """Whether the disk no longer says what the look has read there."""
-        for device, new in found.trials.items():
-            model = f"{FAMILY}.{device}"
+        for new in found.trials.values():
+            model = new.card.name
             if not self._versions.on_trial(model) or self._versions.current(model) != new.folder:
                 return True
         return any(
-            self._versions.confirmed(f"{FAMILY}.{device}") != kept.folder
+            self._versions.confirmed(kept.card.name) != kept.folder
             for device, kept in found.artifacts.items()
             if kept is not found.trials.get(device)
         )

@@ -81,4 +81,4 @@ class Judgement:
             standing = Standing.DEVIATES
         elif run >= self.streak or (hit and standing is Standing.NOT_ENOUGH):
             standing = Standing.RECOGNISED
-        return replace(self, standing=standing, run=run)
+        return Judgement(self.threshold, self.streak, standing, run)

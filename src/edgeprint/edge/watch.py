@@ -20,15 +20,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.binary.features import ColumnStream, SpectrogramSpec
+from edgeprint.binary.features import ColumnStream, SpectrogramSpec, advance_all, push_all
 from edgeprint.edge.bank import Bank
-from edgeprint.edge.batch import Batch
+from edgeprint.edge.batch import NOTHING, Batch, Packets
+from edgeprint.edge.strangers import Strangers, unjudged
 from edgeprint.edge.verdicts import Judgement, Standing, Summary, Verdict
 from edgeprint.edge.watched import Watched
-from edgeprint.packets.inventory import Inventory, mac_number, mac_text
+from edgeprint.packets.inventory import Inventory, mac_number
 
-MOST_STRANGERS = 64  # MACs followed one by one; a flood of made-up ones only raises a count
-GROUP_BIT = np.uint64(1 << 40)  # of multicast and broadcast MACs
+MOST_WAITING = 4096  # packets of an open tick that are kept to be counted together
 
 OnVerdict = Callable[[Verdict], None]
 OnTick = Callable[[int], None]
@@ -47,41 +47,66 @@ class Watch:
         on_verdict: OnVerdict,
         on_columns: OnColumns | None = None,
         on_tick: OnTick | None = None,
+        on_forget: Callable[[str], None] | None = None,
     ) -> None:
         """`streak` is for models whose card names none of their own.
 
         `on_columns` gets each device's new frame numbers [m] and columns [m, h] as they are made, `on_tick`
-        the end of a tick (ns) after its verdicts.
+        the end of a tick (ns) after its verdicts, `on_forget` a stranger that is not followed any more.
         """
         self._bank, self._streak = bank, streak
         self._on_verdict, self._on_columns, self._on_tick = on_verdict, on_columns, on_tick
         specs = [member.spec for member in bank.members.values()] or [SpectrogramSpec()]
         self._spec = specs[0]  # of columns that no model reads: of strangers, for a person to name
-        self._watched = [self._watch(name) for name in inventory.devices]
-        self._strangers: dict[int, Watched] = {}
-        self.packets_beyond = 0  # of strangers beyond the most that are followed
+        self.strangers = Strangers(bank, self._spec, streak, on_forget=on_forget)
+        self._watched: list[Watched] = []
+        self._step_ns = 1
+        self._tick: int | None = None  # the open one
+        self._last_ns = 0
+        self._now_ns = 0
+        self._waiting: list[Packets] = []
+        self.follow(inventory)
+
+    def follow(self, inventory: Inventory) -> None:
+        """Watch these devices from now on; whoever was watched before, listed or not, goes on."""
+        self.settle()
+        clock, before = self.clock, {watched.device: watched for watched in self._watched}
+        self._watched = [
+            self._watch(device.name, before.get(device.name), [*map(self.strangers.drop, device.macs)])
+            for device in inventory.devices.values()
+        ]
         order = {watched.device: index for index, watched in enumerate(self._watched)}
         owners = sorted(inventory.by_mac.items())
         self._macs = np.array([mac for mac, _ in owners], "u8")
         self._owner = np.array([order[device] for _, device in owners], "i8")
-        hops = [spec.hop_ns for spec in specs]
+        self._time_ticks()
+        self.clock = clock
+
+    def _time_ticks(self) -> None:
+        """Ticks as far apart as the models' frames, all of them; and whose columns are made together."""
+        hops = [spec.hop_ns for spec in {self._spec, *(m.spec for m in self._bank.members.values())}]
         self._step_ns = math.gcd(*hops)
         self._settled_ns = 2 * max(hops)  # after the last packet: then no frame is open
-        self._tick: int | None = None  # the open one
-        self._last_ns = 0
-        self._now_ns = 0
+        self._alike = {
+            spec: np.array([watched.stream.spec == spec for watched in self._watched])
+            for spec in {watched.stream.spec for watched in self._watched}
+        }
 
-    def _watch(self, device: str) -> Watched:
-        member = self._bank.members.get(device)
+    def _watch(self, device: str, before: Watched | None, strangers: list[Watched | None]) -> Watched:
+        """A device as it was, or with what is known of the strangers that it turned out to be."""
+        member, guests = self._bank.members.get(device), [guest for guest in strangers if guest]
+        known = before or next(iter(guests), None) or unjudged(device, self._bank, self._spec)
         if member is None:
-            return self._unknown(device)
+            return replace(known, device=device, mac=None)
+        for one in [known, *(guest for guest in guests if guest is not known)]:
+            if one.ring and one.stream.spec == member.spec:
+                for column in one.ring.last():
+                    member.ring.append(column)
+        if known is before and not known.ring:
+            return known
+        stream = known.stream if known.stream.spec == member.spec else ColumnStream(member.spec)
         judgement = Judgement(member.threshold, member.streak or self._streak)
-        return Watched(device, judgement, ColumnStream(member.spec))
-
-    def _unknown(self, device: str, mac: str | None = None) -> Watched:
-        """One without a model: its columns are made and shown, not judged."""
-        judgement = Judgement(1, self._streak, Standing.UNKNOWN)
-        return Watched(device, judgement, ColumnStream(self._spec), mac)
+        return replace(known, device=device, mac=None, judgement=judgement, stream=stream, ring=None)
 
     @property
     def spec(self) -> SpectrogramSpec:
@@ -91,7 +116,7 @@ class Watch:
     @property
     def everyone(self) -> list[Watched]:
         """The inventory's devices in its order, then the strangers as they appeared."""
-        return [*self._watched, *self._strangers.values()]
+        return [*self._watched, *self.strangers.everyone]
 
     @property
     def clock(self) -> tuple[int | None, int, int]:
@@ -108,30 +133,41 @@ class Watch:
         if mac is None:
             return next((watched for watched in self._watched if watched.device == device), None)
         number = mac_number(mac)
-        if number in self._macs or len(self._strangers) >= MOST_STRANGERS:
-            return None
-        return self._strangers.setdefault(number, self._unknown(device, mac))
+        return None if number in self._macs else self.strangers.again(device, number)
 
     def take(self, batch: Batch) -> None:
         """Packets in time order, and how far time has come; closes every tick that is over."""
         if batch.now_ns < self._now_ns:
-            self._begin_anew()
-        self._now_ns = int(batch.now_ns)
-        ticks = batch.time_ns // self._step_ns
+            first_ns = int(batch.time_ns.min(initial=batch.now_ns))
+            self._begin_anew(moved_ns=first_ns - 1 - self._now_ns)
+        self._now_ns, tick = int(batch.now_ns), int(batch.now_ns) // self._step_ns
+        self._waiting.append(Packets(batch.time_ns, batch.wire_len, batch.src, batch.dst))
+        if tick != self._tick or sum(len(packets.time_ns) for packets in self._waiting) > MOST_WAITING:
+            self.settle()
+        self._close_until(tick)
+
+    def settle(self) -> None:
+        """Count the packets that wait for their tick to end: a tick's cost little more than a batch's."""
+        if not self._waiting:
+            return
+        packets = Packets(*map(np.concatenate, zip(NOTHING, *self._waiting, strict=True)))
+        self._waiting = []
+        ticks = packets.time_ns // self._step_ns
         for tick in np.unique(ticks).tolist():
             self._close_until(tick)
-            self._push(batch, ticks == tick)
-        self._close_until(batch.now_ns // self._step_ns)
+            self._push(packets.select(ticks == tick))
 
     def finish(self) -> None:
         """Close the ticks that are open when no packet will follow."""
+        self.settle()
         self._close_until((self._last_ns + self._settled_ns) // self._step_ns + 1)
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, moved_ns: int) -> None:
         """The clock was set back: without this, all that comes would be late until it is where it was."""
         self.finish()
         for watched in self.everyone:
             watched.stream = ColumnStream(watched.stream.spec)
+            watched.heard = watched.heard.moved(moved_ns) if watched.heard else None
         self._tick, self._last_ns = None, 0
 
     def adopt(self, device: str) -> None:
@@ -139,6 +175,7 @@ class Watch:
 
         Counts go on, and so do open bins and standing where they mean the same as before.
         """
+        self.settle()
         index = next(i for i, watched in enumerate(self._watched) if watched.device == device)
         before, member = self._watched[index], self._bank.members.get(device)
         judgement = Judgement(1, self._streak, Standing.UNKNOWN)
@@ -148,61 +185,47 @@ class Watch:
                 judgement = judgement.as_it_was(before.judgement.standing, before.judgement.run)
         spec = member.spec if member else self._spec
         stream = before.stream if before.stream.spec == spec else ColumnStream(spec)
-        self._watched[index] = replace(before, judgement=judgement, stream=stream)
-        hops = [self._spec.hop_ns, *(each.spec.hop_ns for each in self._bank.members.values())]
+        ring = None if member else unjudged(device, self._bank, self._spec).ring
+        self._watched[index] = replace(before, judgement=judgement, stream=stream, ring=ring)
         clock = self.clock
-        self._step_ns, self._settled_ns = math.gcd(*hops), 2 * max(hops)
+        self._time_ticks()
         self.clock = clock
 
     def summary(self) -> list[Summary]:
         """A row for each of `everyone`."""
+        self.settle()
         return [watched.summary() for watched in self.everyone]
 
-    def _push(self, batch: Batch, rows: NDArray[np.bool_]) -> None:
+    def _push(self, packets: Packets) -> None:
         """Give each device its packets of one tick; a packet between two of them counts for both."""
-        time_ns, src = batch.time_ns[rows], batch.src[rows]
-        size = batch.wire_len[rows].astype("i8")
-        sender, receiver = self._owners(src), self._owners(batch.dst[rows])
-        for owner in np.setdiff1d([sender, receiver], -1).tolist():
-            sent = sender == owner
-            mine = sent | (receiver == owner)
-            self._watched[owner].take(time_ns[mine], np.where(sent, size, -size)[mine])
-        strange = (sender < 0) & (src > 0) & ((src & GROUP_BIT) == 0)  # 0: a link layer without MACs
-        self._meet(src[strange])
-        self._follow(time_ns, src, batch.dst[rows], size)
+        time_ns, src, size = packets.time_ns, packets.src, packets.wire_len.astype("i8")
+        sender, receiver = self._owners(src), self._owners(packets.dst)
+        sent, got = np.flatnonzero(sender >= 0), np.flatnonzero((receiver >= 0) & (receiver != sender))
+        owner, rows = np.concatenate([sender[sent], receiver[got]]), np.concatenate([sent, got])
+        self._take(owner, time_ns[rows], np.concatenate([size[sent], -size[got]]))
+        last, first = (
+            dict(zip(sender[some].tolist(), some.tolist(), strict=True)) for some in (sent, sent[::-1])
+        )
+        for index, row in last.items():
+            self._watched[index].hear(int(src[row]), int(time_ns[first[index]]), int(time_ns[row]))
+        self.strangers.take(time_ns, src, packets.dst, size, sender < 0)
         self._last_ns = max(self._last_ns, int(time_ns.max()))
+
+    def _take(self, owner: NDArray[np.int64], time_ns: NDArray[np.int64], size: NDArray[np.int64]) -> None:
+        """Packets [k] of devices by their index, signed as they sent or received them."""
+        streams = [watched.stream for watched in self._watched]
+        for alike in self._alike.values():
+            theirs = alike[owner]
+            push_all(streams, owner[theirs], time_ns[theirs], size[theirs])
+        for index, packets in enumerate(np.bincount(owner).tolist()):
+            if packets:
+                self._watched[index].packets += packets
+                self._watched[index].spoke = True
 
     def _owners(self, macs: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The watched device of each MAC [n], -1 where there is none."""
         at = np.minimum(np.searchsorted(self._macs, macs), len(self._macs) - 1)
         return np.where(self._macs[at] == macs, self._owner[at], -1)
-
-    def _meet(self, src: NDArray[np.uint64]) -> None:
-        """Count what strangers sent [k]: each of the first, all others in one sum, were they a million."""
-        macs, packets = np.unique(src, return_counts=True)
-        known = np.isin(macs, np.array(list(self._strangers), "u8"))
-        fresh = np.flatnonzero(~known)[: MOST_STRANGERS - len(self._strangers)]
-        rows = np.union1d(np.flatnonzero(known), fresh)
-        self.packets_beyond += len(src) - int(packets[rows].sum())
-        for mac, count in zip(macs[rows].tolist(), packets[rows].tolist(), strict=True):
-            if mac not in self._strangers:
-                self._strangers[mac] = self._unknown(mac_text(mac), mac_text(mac))
-            self._strangers[mac].packets += count
-            self._strangers[mac].spoke = True
-
-    def _follow(
-        self,
-        time_ns: NDArray[np.int64],
-        src: NDArray[np.uint64],
-        dst: NDArray[np.uint64],
-        size: NDArray[np.int64],
-    ) -> None:
-        """Give the strangers that are followed their packets, sent and received."""
-        strangers = np.array(list(self._strangers), "u8")
-        for mac in np.intersect1d(strangers, np.concatenate([src, dst])).tolist():
-            sent = src == mac
-            mine = sent | (dst == mac)
-            self._strangers[mac].stream.push(time_ns[mine], np.where(sent, size, -size)[mine])
 
     def _close_until(self, tick: int) -> None:
         """Close all ticks before `tick`; silence in which nothing is open is skipped."""
@@ -218,22 +241,38 @@ class Watch:
     def _close(self, now_ns: int) -> None:
         """All columns that a tick has made, then all inferences, then the verdicts."""
         everyone = self.everyone
-        fresh = [watched.device for watched in everyone if self._advance(watched, now_ns)]
-        confidence = self._bank.predict(device for device in fresh if device in self._bank.members)
+        fresh = self._advance(everyone, now_ns)
+        confidence = self._bank.predict(w.device for w in fresh if w.device in self._bank.members)
         for watched in everyone:
             unknown = watched.judgement.standing is Standing.UNKNOWN
             if watched.device in confidence or (unknown and watched.spoke):
                 self._on_verdict(watched.judge(now_ns, confidence.get(watched.device)))
             watched.spoke = False
+        self.strangers.rotate(fresh, self._watched, now_ns)
         if self._on_tick:
             self._on_tick(now_ns)
 
-    def _advance(self, watched: Watched, now_ns: int) -> bool:
-        """Move the columns that have ended into the device's ring; whether there were any."""
-        frames, columns = watched.stream.advance(now_ns)
-        for column in columns if watched.device in self._bank.members else ():
-            self._bank.append(watched.device, column)
+    def _advance(self, everyone: list[Watched], now_ns: int) -> list[Watched]:
+        """Move the columns that have ended into the devices' rings; who has any."""
+        alike: dict[SpectrogramSpec, list[Watched]] = {}
+        for watched in everyone:
+            alike.setdefault(watched.stream.spec, []).append(watched)
+        return [
+            watched
+            for group in alike.values()
+            for watched, ended in zip(group, advance_all([w.stream for w in group], now_ns), strict=True)
+            if self._grow(watched, *ended)
+        ]
+
+    def _grow(self, watched: Watched, frames: NDArray[np.int64], columns: NDArray[np.float32]) -> bool:
+        """Take new columns [m, h]; whether there are any."""
+        if not len(frames):
+            return False
+        member = self._bank.members.get(watched.device)
+        if ring := member.ring if member else watched.ring:
+            for column in columns:
+                ring.append(column)
         watched.columns += len(frames)
-        if self._on_columns and len(frames):
+        if self._on_columns:
             self._on_columns(watched.device, frames, columns)
-        return len(frames) > 0
+        return True

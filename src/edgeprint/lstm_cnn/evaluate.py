@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,11 @@ from edgeprint.lstm_cnn.features import windows
 from edgeprint.lstm_cnn.network import UNSEEN, Model, predict
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import LstmCnn, LstmCnnTrain
+from edgeprint.reliability import expected_calibration_error
 from edgeprint.scores import Scores
 
 Samples = tuple[NDArray[np.object_], NDArray[np.float32], NDArray[np.int64]]
+Predict = Callable[[Model, NDArray[np.float32]], NDArray[np.float32]]
 
 
 def labelled_windows(
@@ -34,10 +36,13 @@ def labelled_windows(
     return device, x, np.array([place[inventory[name].category] for name in device], "i8")
 
 
-def evaluate(model: Model, table: FeatureTable, inventory: Inventory, params: LstmCnn) -> Scores:
+def evaluate(
+    model: Model, table: FeatureTable, inventory: Inventory, params: LstmCnn, *, predict: Predict = predict
+) -> Scores:
     """Scores over the categories, on the model's held-out devices if it has some, else on those it learned.
 
-    The extra figure `seen_accuracy` is of the devices that it was trained on. Raises NotEnoughData.
+    The extra figure `seen_accuracy` is of the devices that it was trained on, `ece` of those that judge it.
+    `predict` may be the model's export to TFLite. Raises NotEnoughData.
     """
     device, x, label = labelled_windows(table, model.labels, inventory, params.train)
     judging = may_judge(model, device)
@@ -46,9 +51,13 @@ def evaluate(model: Model, table: FeatureTable, inventory: Inventory, params: Ls
         raise NotEnoughData(
             f"{len(table)} segments hold no {params.train.window} consecutive ones of the LSTM-CNN's {whom}"
         )
-    predicted = predict(model, x).argmax(1)
+    probabilities = predict(model, x)
+    predicted = probabilities.argmax(1)
     seen = ~of(device, [*model.held_out, *model.left_out])
-    extra = {"seen_accuracy": float((predicted == label)[seen].mean())} if seen.any() else {}
+    right, sure = predicted == label, probabilities.max(1)
+    extra = {"ece": expected_calibration_error(sure[judging], right[judging])}
+    if seen.any():
+        extra["seen_accuracy"] = float(right[seen].mean())
     return Scores.count(model.labels, label[judging], predicted[judging], **extra)
 
 

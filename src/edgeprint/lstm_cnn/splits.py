@@ -1,6 +1,7 @@
 """What a study trains on and what it judges by: other devices, later time, or windows at random.
 
-division = divided(table, inventory, params.lstm_cnn.train, UNSEEN, seed=7)
+source = Source(table, inventory, params.lstm_cnn.train)
+division = source.divided(UNSEEN, seed=7)
 division.training, division.testing          # device [m], windows [m, t, d], category index [m]
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ from edgeprint.study import later
 BY_TIME = "by time"
 AT_RANDOM = "overlapping windows at random"
 SPLITS = (UNSEEN, BY_TIME, AT_RANDOM)
-MOST = 200  # windows of a device on either side, so that none drowns the others
+MOST = 100  # windows of a device on either side, so that none drowns the others
 
 
 @dataclass(frozen=True)
@@ -61,42 +63,66 @@ def categories(
     return several
 
 
-def divided(
-    table: FeatureTable,
-    inventory: Inventory,
-    numbers: LstmCnnTrain,
-    split: str,
-    *,
-    seed: int,
-    share: float = 0.5,
-    wanted: Collection[str] | None = None,
-) -> Division:
-    """About `share` of the devices of each category, of each device's time, or of the windows, to train on.
+class Source:
+    """The windows behind all divisions of one table, cut once: a week in short segments has many rows.
 
-    The devices are drawn by the seed; at least one of each category is on either side. Raises NotEnoughData.
+    Raises NotEnoughData as `categories` does.
     """
-    groups = categories(table, inventory, numbers, wanted)
-    mine = {name for names in groups.values() for name in names}
-    table = table.select(of(table.device, mine))
-    random = np.random.default_rng(seed)
-    if split == BY_TIME:
-        last = later(table, 1 - share)
-        sides = [windows_of(part, groups, inventory, numbers) for part in map(table.select, (~last, last))]
-    else:
-        whole = windows_of(table, groups, inventory, numbers)
-        first = (
-            of(whole[0], drawn_devices(groups, share, random))
-            if split == UNSEEN
-            else random.random(len(whole[0])) < share
+
+    def __init__(
+        self,
+        table: FeatureTable,
+        inventory: Inventory,
+        numbers: LstmCnnTrain,
+        wanted: Collection[str] | None = None,
+    ) -> None:
+        self.groups = categories(table, inventory, numbers, wanted)
+        self.inventory, self.numbers = inventory, numbers
+        self.table = table.select(
+            of(table.device, {name for names in self.groups.values() for name in names})
         )
-        sides = [chosen(whole, rows) for rows in (first, ~first)]
-    labels = list(groups)
-    for name, side in zip(("train on", "judge by"), sides, strict=True):
-        lacking = [label for i, label in enumerate(labels) if not (side[2] == i).any()]
-        if lacking:
-            raise NotEnoughData(f"the split {split} leaves no window of {lacking[0]} to {name}")
-    training, testing = (at_most(side, MOST, random) for side in sides)
-    return Division(labels, training, testing)
+        self._by_time: dict[float, list[Samples]] = {}
+
+    def windows(self, table: FeatureTable) -> Samples:
+        """The labelled windows of a part of the table."""
+        return windows_of(table, self.groups, self.inventory, self.numbers)
+
+    @cached_property
+    def whole(self) -> Samples:
+        """All windows."""
+        return self.windows(self.table)
+
+    def by_time(self, share: float) -> list[Samples]:
+        """The windows of the first `share` of each device's segments, and those of the rest."""
+        if share not in self._by_time:
+            last = later(self.table, 1 - share)
+            self._by_time[share] = [self.windows(self.table.select(rows)) for rows in (~last, last)]
+        return self._by_time[share]
+
+    def divided(self, split: str, *, seed: int, share: float = 0.5) -> Division:
+        """About `share` of each category's devices, of each device's time, or of the windows to train on.
+
+        The devices are drawn by the seed; at least one of each category is on either side. Raises
+        NotEnoughData.
+        """
+        random = np.random.default_rng(seed)
+        if split == BY_TIME:
+            sides = self.by_time(share)
+        else:
+            device = self.whole[0]
+            first = (
+                of(device, drawn_devices(self.groups, share, random))
+                if split == UNSEEN
+                else random.random(len(device)) < share
+            )
+            sides = [chosen(self.whole, rows) for rows in (first, ~first)]
+        labels = list(self.groups)
+        for name, side in zip(("train on", "judge by"), sides, strict=True):
+            lacking = [label for i, label in enumerate(labels) if not (side[2] == i).any()]
+            if lacking:
+                raise NotEnoughData(f"the split {split} leaves no window of {lacking[0]} to {name}")
+        training, testing = (at_most(side, MOST, random) for side in sides)
+        return Division(labels, training, testing)
 
 
 def windows_of(

@@ -13,6 +13,7 @@ from edgeprint.lstm_cnn.network import UNSEEN
 from edgeprint.lstm_cnn.peers import OURS, PAPER
 from edgeprint.lstm_cnn.splits import SPLITS, categories
 from edgeprint.lstm_cnn.study_cases import (
+    FEW_REPEATS,
     SUMMARY,
     Case,
     by_category,
@@ -24,8 +25,7 @@ from edgeprint.lstm_cnn.study_cases import (
     summary,
 )
 from edgeprint.lstm_cnn.study_figures import draw_bars
-from edgeprint.lstm_cnn.study_kinds import kinds
-from edgeprint.study import Findings, Material, Study, Table, by_name, draw_curves
+from edgeprint.study import Findings, Material, Table, draw_curves
 
 INTERVALS = (1, 2, 5, 10, 15, 20, 30)  # minutes, figure 8
 WINDOWS = (2, 3, 4, 6, 8, 10, 12)  # segments, figure 9
@@ -46,7 +46,7 @@ def peers(material: Material) -> Findings:
     return Findings(
         table,
         draw_bars(scores),
-        [*notes(material, groups), repeated(material)],
+        [*notes(material, groups), repeated(material.repeats)],
         [by_category(scores, ["split", "method"])],
     )
 
@@ -87,8 +87,10 @@ def _by_setting(
             refused.append(f"{name} left out: {error}")
     if not groups:
         raise NotEnoughData("; ".join(refused))
+    first = settings[next(iter(groups))]
+    seeds = first.seeds[:FEW_REPEATS]
     cases = {
-        (split, name): [Case(sized(settings[name]), OURS, split, seed) for seed in settings[name].seeds]
+        (split, name): [Case(sized(settings[name]), OURS, split, seed) for seed in seeds]
         for split in SPLITS
         for name in groups
     }
@@ -98,8 +100,7 @@ def _by_setting(
     at = dict(zip(settings, values, strict=True))
     table = Table(f"accuracy by {column}", ["split", column, "devices", *SUMMARY], rows)
     figure = draw_curves(curves(scores, at), axis, "accuracy")
-    first = settings[next(iter(groups))]
-    said = [*notes(first, next(iter(groups.values()))), repeated(first)]
+    said = [*notes(first, next(iter(groups.values()))), repeated(len(seeds))]
     return Findings(table, figure, [*said, *refused], [by_category(scores, ["split", column])])
 
 
@@ -108,11 +109,9 @@ def ratio(material: Material) -> Findings:
     material = sized(material)
     groups = categories(material.table("lstm_cnn"), material.inventory, material.params.lstm_cnn.train)
     two = tuple(sorted(sorted(groups, key=lambda name: len(groups[name]), reverse=True)[:2]))
-    keys = [(split, share) for split in SPLITS for share in SHARES]
+    keys, seeds = [(split, share) for split in SPLITS for share in SHARES], material.seeds[:FEW_REPEATS]
     cases = {
-        (split, f"{100 * share:g} %"): [
-            Case(material, OURS, split, seed, share, two) for seed in material.seeds
-        ]
+        (split, f"{100 * share:g} %"): [Case(material, OURS, split, seed, share, two) for seed in seeds]
         for split, share in keys
     }
     scores = measured(cases, "lstm-cnn, ratio")
@@ -133,46 +132,6 @@ def ratio(material: Material) -> Findings:
     return Findings(
         table,
         figure,
-        [*said, *notes(material, {name: groups[name] for name in two}), repeated(material)],
+        [*said, *notes(material, {name: groups[name] for name in two}), repeated(len(seeds))],
         [by_category(scores, ["split", "in training"])],
     )
-
-
-STUDIES = by_name(
-    [
-        Study(
-            "lstm-cnn-peers",
-            "LSTM-CNN: beside other methods",
-            "Section IV.B, table II: accuracy 74.8 % (best of five repeats 80.1 %) on the 8 never-seen of "
-            "15 devices of 4 categories; LSTM only 65.4 %, SVM 58.5 %, CNN only 56.3 %, forest 30.1 %.",
-            peers,
-        ),
-        Study(
-            "lstm-cnn-interval",
-            "LSTM-CNN: accuracy by the length of a segment",
-            "Section IV.C, figure 8: segments of 1 minute are significantly worse than longer ones (1 to 30 "
-            "minutes, windows of 6, learning rate and L2 tuned for each; here they stay the same).",
-            interval,
-        ),
-        Study(
-            "lstm-cnn-window",
-            "LSTM-CNN: accuracy by the segments of a window",
-            "Section IV.C, figure 9: longer windows are better up to 8 segments, and change little beyond (2 "
-            "to 12 segments of 5 minutes, learning rate and L2 tuned for each; here they stay the same).",
-            window,
-        ),
-        Study(
-            "lstm-cnn-ratio",
-            "LSTM-CNN: two categories, by share in training",
-            "Section IV.D, figure 10: switches and cameras, 88.3 % with 25 % in training, 96.7 % with 50 %, "
-            "99.7 % with 75 %.",
-            ratio,
-        ),
-        Study(
-            "lstm-cnn-kinds",
-            "LSTM-CNN: kinds of whole models left out",
-            "Not in the paper, whose section IV.B leaves out half of the devices of each category once.",
-            kinds,
-        ),
-    ]
-)

@@ -14,13 +14,14 @@ import numpy as np
 
 from edgeprint.lstm_cnn.network import UNSEEN
 from edgeprint.lstm_cnn.peers import predictions
-from edgeprint.lstm_cnn.splits import MOST, Division, divided
+from edgeprint.lstm_cnn.splits import MOST, Division, Source
 from edgeprint.params import LstmCnnTrain
 from edgeprint.reliability import mean_with_interval
 from edgeprint.scores import Scores
 from edgeprint.study import Cell, Material, Point, Table, each
 
 QUICK_EPOCHS = 3
+FEW_REPEATS = 3  # of a curve: there are as many trainings as points, splits and repeats
 Key = tuple[str, str]
 
 
@@ -39,12 +40,9 @@ class Case:
     def numbers(self) -> LstmCnnTrain:
         return self.material.params.lstm_cnn.train
 
-    def division(self) -> Division:
-        """Raises NotEnoughData."""
-        table, inventory = self.material.table("lstm_cnn"), self.material.inventory
-        return divided(
-            table, inventory, self.numbers, self.split, seed=self.seed, share=self.share, wanted=self.wanted
-        )
+    def source(self) -> Source:
+        """The windows to divide. Raises NotEnoughData."""
+        return Source(self.material.table("lstm_cnn"), self.material.inventory, self.numbers, self.wanted)
 
 
 def judged(method: str, division: Division, numbers: LstmCnnTrain, seed: int) -> Scores:
@@ -69,12 +67,16 @@ def summary(scores: Sequence[Scores]) -> list[Cell]:
 
 def measured(cases: Mapping[Key, Sequence[Case]], what: str) -> dict[Key, list[Scores]]:
     """The scores of every repeat under its key. Raises NotEnoughData before anything is trained."""
-    divisions: dict[tuple, Division] = {}  # shared by the methods: windows are cut once
+    sources: dict[tuple, Source] = {}
+    divisions: dict[tuple, Division] = {}  # shared by the methods
 
     def shared(case: Case) -> Division:
-        of_any = id(case.material), case.split, case.seed, case.share
+        windows = id(case.material), case.wanted
+        of_any = windows, case.split, case.seed, case.share
+        if windows not in sources:
+            sources[windows] = case.source()
         if of_any not in divisions:
-            divisions[of_any] = case.division()
+            divisions[of_any] = sources[windows].divided(case.split, seed=case.seed, share=case.share)
         return divisions[of_any]
 
     work = [
@@ -117,9 +119,9 @@ def notes(material: Material, groups: Mapping[str, Sequence[str]]) -> list[str]:
     return said
 
 
-def repeated(material: Material) -> str:
+def repeated(repeats: int) -> str:
     """What the intervals stand on."""
     return (
-        f"± is half of the 95 % interval over {material.repeats} repeats of other seeds; each repeat of "
+        f"± is half of the 95 % interval over {repeats} repeats of other seeds; each repeat of "
         f"{UNSEEN} draws other devices. At most {MOST} windows of a device on either side of a split."
     )

@@ -188,7 +188,12 @@ def train(
     device, x, label = device[seen], x[seen], label[seen]
     with seeded(seed):
         network = LstmCnnNetwork(
-            x.shape[2], numbers.window, len(labels), units=numbers.units, dropout=numbers.dropout
+            x.shape[2],
+            numbers.window,
+            len(labels),
+            units=numbers.units,
+            input_dropout=numbers.input_dropout,
+            dropout=numbers.dropout,
         )
         network.standardise.fit(x)
         model = Model(

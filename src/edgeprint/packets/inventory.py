@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ def mac_number(text: str) -> int:
     return int(text.replace(":", "").replace("-", ""), 16)
 
 
+@lru_cache(4096)
 def mac_text(number: int) -> str:
     """The colon form of a MAC's 48 bits."""
     return ":".join(f"{(int(number) >> shift) & 255:02x}" for shift in range(40, -8, -8))

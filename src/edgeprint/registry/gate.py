@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 from edgeprint import params
 from edgeprint.errors import GateRefused
+from edgeprint.registry.tflite import FLOAT32
 
 EPSILON = 1e-9  # 0.90 - 0.02 is 0.88, whatever binary fractions say
 
@@ -19,8 +20,10 @@ EPSILON = 1e-9  # 0.90 - 0.02 is 0.88, whatever binary fractions say
 class Exam:
     """What was measured of a model on the newest interval's held-out rows.
 
-    `schema_hash` is the model's, `data_schema_hash` that of the rows; `parity` as in tflite.parity;
-    `latency_ms` is the 95th percentile of one inference.
+    `schema_hash` is the model's, `data_schema_hash` that of the rows; `parity` as in tflite.parity, of an
+    export of kind `export`; `latency_ms` is the 95th percentile of one inference; `rss_bytes` what a process
+    grows by; `ece` the expected calibration error and `auroc` how well confidence tells the known from
+    others, None where the method or the rows have no such figure.
     """
 
     macro_f1: float
@@ -29,6 +32,10 @@ class Exam:
     parity: float
     latency_ms: float
     size_bytes: int
+    rss_bytes: int = 0
+    export: str = FLOAT32
+    ece: float | None = None
+    auroc: float | None = None
     device_f1: dict[str, float] = field(default_factory=dict)
 
 
@@ -87,12 +94,29 @@ def examine(challenger: Exam, champion: Exam | None, limits: params.Gate) -> Gat
             now = challenger.device_f1.get(device, 0.0)
             why = f"the champion's {before:.3f} less {limits.max_device_drop:g}"
             checks.append(_at_least(f"F1 of {device}", now, before - limits.max_device_drop, why))
+        checks += _as_reliable(challenger, champion, limits)
+    apart = limits.max_parity if challenger.export == FLOAT32 else limits.max_quantised_parity
     checks += [
-        _at_most("parity", challenger.parity, limits.max_parity, ""),
+        _at_most("parity", challenger.parity, apart),
         _at_most("latency", challenger.latency_ms, limits.max_latency_ms, " ms"),
+        _at_most("memory", challenger.rss_bytes, limits.max_rss_bytes, " bytes"),
         _at_most("size", challenger.size_bytes, limits.max_bytes, " bytes"),
     ]
     return GateReport(checks)
+
+
+def _as_reliable(challenger: Exam, champion: Exam, limits: params.Gate) -> list[Check]:
+    """Calibration and the unknown, where both were measured: no device is unknown to who has learned it."""
+    checks = []
+    if champion.ece is not None and challenger.ece is not None:
+        most, why = champion.ece + limits.max_ece_rise, f"the champion's {champion.ece:.3f}"
+        why = f", {why} and {limits.max_ece_rise:g}"
+        checks.append(_at_most("calibration error", challenger.ece, most, why=why))
+    if champion.auroc is not None and challenger.auroc is not None:
+        least, why = champion.auroc - limits.max_auroc_drop, f"the champion's {champion.auroc:.3f}"
+        why = f"{why} less {limits.max_auroc_drop:g}"
+        checks.append(_at_least("unknown AUROC", challenger.auroc, least, why))
+    return checks
 
 
 def _same_schema(exam: Exam) -> Check:
@@ -108,10 +132,10 @@ def _at_least(name: str, value: float, limit: float, why: str) -> Check:
     return Check(name, value, limit, passed, f"{name} {value:.3f} {verb} {limit:.3f}, {why}")
 
 
-def _at_most(name: str, value: float, limit: float, unit: str) -> Check:
+def _at_most(name: str, value: float, limit: float, unit: str = "", why: str = "") -> Check:
     passed = bool(value <= limit + EPSILON)
     verb = "is within" if passed else "exceeds"
-    return Check(name, value, limit, passed, f"{name} {_text(value)}{unit} {verb} {_text(limit)}{unit}")
+    return Check(name, value, limit, passed, f"{name} {_text(value)}{unit} {verb} {_text(limit)}{unit}{why}")
 
 
 def _text(value: float | str) -> str:

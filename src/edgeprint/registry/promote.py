@@ -11,10 +11,11 @@ flow that died may simply be run again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeprint import artifact
 from edgeprint.errors import EdgeprintError, UnknownModel
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+PROMOTED_BY, GATE, HAND = "promoted_by", "gate", "hand"
+SOURCE, ABOUT = "source", "about.json"  # places among a run's artifacts
 
 
 @dataclass(frozen=True)
@@ -42,28 +45,93 @@ class Version:
         return f"models:/{self.name}/{self.number}"
 
 
-def register(run_id: str, folder: Path, model_name: str) -> Version:
+def register(
+    run_id: str,
+    folder: Path,
+    model_name: str,
+    *,
+    source: Path | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> Version:
     """The version of `model_name` that holds this folder, made from the run's logged model if it is new.
 
-    It becomes the challenger, unless it is the champion already.
+    It becomes the challenger, unless it is the champion already. The files of the folder `source`, from which
+    training can go on, and `about` go with it; see fetch_source.
     """
     client = _client()
     digest = artifact.digest(folder)
     stored = client.search_model_versions(f"name='{model_name}'")
     known = [v for v in stored if v.tags.get("digest") == digest]
+    if source and not known:  # first: a version is never without
+        _keep_source(client, run_id, source, about or {})
     version = _version(known[0] if known else _create(client, run_id, folder, model_name, digest))
     if champion(model_name) != version:
         _move(client, model_name, CHALLENGER, version.number)
     return version
 
 
-def promote(name: str, number: int) -> Version:
+def _keep_source(client: MlflowClient, run_id: str, source: Path, about: Mapping[str, Any]) -> None:
+    """Store the files of a folder, none of its subfolders, and `about` as artifacts of a run."""
+    for path in sorted(source.iterdir()):
+        if path.is_file():
+            client.log_artifact(run_id, str(path), SOURCE)
+    client.log_dict(run_id, dict(about), f"{SOURCE}/{ABOUT}")
+
+
+def fetch_source(version: Version, into: Path) -> Path:
+    """The folder that `register` was given as `source`, fetched to `into`/source.
+
+    Raises UnknownModel where the version was registered without.
+    """
+    from mlflow.exceptions import MlflowException
+
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        folder = Path(_client().download_artifacts(version.run_id, SOURCE, str(into)))
+        read_about(folder)
+        return folder
+    except (MlflowException, OSError) as error:
+        raise UnknownModel(
+            f"{version.name} version {version.number} was registered without the weights to go on from"
+        ) from error
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What `register` was told `about` the model, from a fetched source."""
+    return json.loads((folder / ABOUT).read_text())
+
+
+def offer_identify(folders: Mapping[str, Path], tags: Mapping[str, object]) -> Version:
+    """The champions of many devices as one model, `identify`: its champion is what mlflow serves.
+
+    The same folders give the same version. Raises BadArtifact for none, or models of different columns.
+    """
+    client, digest, name = _client(), flavor.digest(folders), flavor.IDENTIFY
+    known = [v for v in client.search_model_versions(f"name='{name}'") if v.tags.get("digest") == digest]
+    if not known:
+        about = {"stage": "release", "model": name, **tags}
+        with tracking.training_run(name, f"{name} of {len(folders)} devices", {}, about) as run:
+            model_id = flavor.log_identify(folders, run_id=run.id).model_id
+        _make(client, name, name)
+        devices = ", ".join(folders)
+        known = [_made(client, name, run.id, model_id, {"digest": digest, "models": devices})]
+    return promote(name, int(known[0].version))
+
+
+def version(name: str, number: int) -> Version:
+    """Raises UnknownModel where there is no such version."""
+    return _get(_client(), name, number)
+
+
+def promote(name: str, number: int, *, by: str = GATE) -> Version:
     """Make a version the champion and the champion before it `previous`; reads the aliases back.
 
-    Raises UnknownModel where there is no such version.
+    `by` whom is a tag of the version: the gate alone, or a person. Raises UnknownModel where there is no such
+    version.
     """
     client = _client()
     version, before = _get(client, name, number), champion(name)
+    tag(version, PROMOTED_BY, by)
     if before != version:
         if before is not None:  # first: dying here leaves the old champion in use, and a way back after it
             _move(client, name, PREVIOUS, before.number)
@@ -82,9 +150,27 @@ def rollback(name: str) -> Version:
     before = aliased(name, PREVIOUS)
     if before is None:
         raise UnknownModel(f"{name} has no previous version to go back to")
+    tag(before, PROMOTED_BY, HAND)
     _move(client, name, CHAMPION, before.number)
     client.delete_registered_model_alias(name, PREVIOUS)
     return before
+
+
+def names() -> list[str]:
+    """All registered models."""
+    client, found, token = _client(), [], None
+    while True:
+        page = client.search_registered_models(page_token=token)
+        found += [model.name for model in page]
+        token = page.token
+        if not token:
+            return sorted(found)
+
+
+def is_by_hand(version: Version) -> bool:
+    """Whether a person put it in use."""
+    stored = _client().get_model_version(version.name, str(version.number))
+    return stored.tags.get(PROMOTED_BY) == HAND
 
 
 def champion(name: str) -> Version | None:
@@ -130,6 +216,11 @@ def record_gate(report: GateReport, version: Version, tags: Mapping[str, object]
     return run.id
 
 
+def tag(version: Version, key: str, value: str) -> None:
+    """Note something of a version for whoever looks at it later."""
+    _client().set_model_version_tag(version.name, str(version.number), key, value)
+
+
 def _client() -> MlflowClient:
     from mlflow import MlflowClient
 
@@ -137,20 +228,30 @@ def _client() -> MlflowClient:
 
 
 def _create(client: MlflowClient, run_id: str, folder: Path, name: str, digest: str) -> ModelVersion:
+    card = artifact.read(folder).card
+    _make(client, name, card.family)
+    data = {f"data.{key}": str(value) for key, value in card.data.items() if not isinstance(value, dict)}
+    tags = {"digest": digest, "schema_hash": card.schema_hash, "git_revision": card.git_revision, **data}
+    model_id = _logged(client, run_id, digest) or flavor.log_model(folder, run_id=run_id).model_id
+    return _made(client, name, run_id, model_id, tags)
+
+
+def _make(client: MlflowClient, name: str, family: str) -> None:
+    """The registered model, where it is new."""
     from mlflow.exceptions import MlflowException
 
-    card = artifact.read(folder).card
     try:
-        client.create_registered_model(name, tags={"family": card.family})
+        client.create_registered_model(name, tags={"family": family})
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    data = {f"data.{key}": str(value) for key, value in card.data.items()}
-    tags = {"digest": digest, "schema_hash": card.schema_hash, "git_revision": card.git_revision, **data}
-    model_id = _logged(client, run_id, digest) or flavor.log_model(folder, run_id=run_id).model_id
-    return client.create_model_version(
-        name, source=f"models:/{model_id}", run_id=run_id, tags=tags, model_id=model_id
-    )
+
+
+def _made(
+    client: MlflowClient, name: str, run_id: str, model_id: str | None, tags: dict[str, str]
+) -> ModelVersion:
+    source = f"models:/{model_id}"
+    return client.create_model_version(name, source=source, run_id=run_id, tags=tags, model_id=model_id)
 
 
 def _logged(client: MlflowClient, run_id: str, digest: str) -> str | None:

@@ -35,6 +35,7 @@ QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+URI = "MLFLOW_TRACKING_URI"
 BUFFERED_EPOCHS = 20  # a write to SQLite costs about 10 ms, as much as a small epoch
 
 
@@ -50,8 +51,12 @@ def open_store(state: Path, uri: str | None = None) -> None:
     from mlflow.exceptions import MlflowException
 
     state.mkdir(parents=True, exist_ok=True)
+    named = os.environ.get(URI)
     mlflow.set_tracking_uri(uri or f"sqlite:///{state.resolve() / 'mlflow.db'}")
     mlflow.set_registry_uri(mlflow.get_tracking_uri())
+    os.environ.pop(URI, None)  # MLflow writes it for child processes, where a person's choice may stand
+    if named is not None:
+        os.environ[URI] = named
     artifacts = None if uri else (state.resolve() / "mlartifacts").as_uri()
     client = mlflow.MlflowClient()
     if client.get_experiment_by_name(EXPERIMENT) is None:
@@ -60,6 +65,15 @@ def open_store(state: Path, uri: str | None = None) -> None:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was faster
                 raise
+
+
+def store_id() -> str:
+    """What tells this store from any other, and from one made anew in its place."""
+    import mlflow
+
+    experiment = mlflow.MlflowClient().get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None, "open_store comes first"
+    return f"{mlflow.get_tracking_uri()} {experiment.creation_time}"
 
 
 class TrainingRun:

@@ -1,10 +1,10 @@
-"""What a killed stage had done already: the model in training after its last epoch, and finished models.
+"""What was trained already: the model in training after its last epoch, and the last run's finished models.
 
-    place = Place(folder(workspace, "train", "cclp"), fingerprint(...))
+    place = Place(folder(workspace, "cclp"), fingerprint(...))
     if place.restore(folder): ...            # a finished model's folder, put back as it was
     method.train(..., checkpoint=place.training)
     place.keep(folder, entry)
-    forget(workspace, "train", "cclp")       # when the stage has ended
+    settle(workspace, "cclp", "train", used)  # when the stage has ended
 
 DVC removes the outputs of a stage before it runs again, so that what must outlive a kill lies under state/.
 The name is a hash of all that decides a model: another parameter, row or line of code is another place.
@@ -77,14 +77,27 @@ def fingerprint(words: Iterable[object], tables: Iterable[FeatureTable], initial
     return digest.hexdigest()[:16]
 
 
-def folder(workspace: Workspace, stage: str, key: str = "") -> Path:
-    """Of a stage, or of one method in it."""
-    return workspace.state / "checkpoints" / stage / key
+def folder(workspace: Workspace, key: str) -> Path:
+    """Of one method; train and retrain share what they finish."""
+    return workspace.state / "checkpoints" / key
 
 
-def forget(workspace: Workspace, stage: str, key: str = "") -> None:
-    """The stage has ended: nothing need be kept for another try."""
-    shutil.rmtree(folder(workspace, stage, key), ignore_errors=True)
+def settle(workspace: Workspace, key: str, stage: str, used: set[str]) -> None:
+    """A stage has ended: what it used stays, so that a new quarter trains what is new.
+
+    Gone is what its last run used and no stage does now; what another stage was killed at is left alone.
+    """
+    mine = folder(workspace, key)
+    mine.mkdir(parents=True, exist_ok=True)
+    before = _listed(mine / f"{stage}.used")
+    (mine / f"{stage}.used").write_text("\n".join(sorted(used)))
+    for name in before.difference(*(_listed(path) for path in mine.glob("*.used"))):
+        shutil.rmtree(mine / name, ignore_errors=True)
+        (mine / f"{name}.ckpt").unlink(missing_ok=True)
+
+
+def _listed(path: Path) -> set[str]:
+    return set(path.read_text().split()) if path.is_file() else set()
 
 
 @cache

@@ -30,6 +30,16 @@ class Dataset:
         """The held-out rows of one interval."""
         return self.table.select((self.interval == index) & self.held_out)
 
+    def halves(self, index: int) -> tuple[FeatureTable, FeatureTable]:
+        """The held-out rows of one interval, cut by time: to choose between models by, and to judge by."""
+        rows = self.testing(index)
+        later = intervals.held_out(rows, np.zeros(len(rows), "i8"), 0.5)
+        return rows.select(~later), rows.select(later)
+
+    def tested(self, index: int) -> list[FeatureTable]:
+        """The held-out rows of each interval up to one."""
+        return [self.testing(i) for i in range(index + 1)]
+
 
 def load(workspace: Workspace, key: str) -> Dataset:
     """Read data/features/<key> and cut it as params.yaml says."""
@@ -38,4 +48,5 @@ def load(workspace: Workspace, key: str) -> Dataset:
     days = sorted(path.stem for path in workspace.features.glob("*/*.parquet"))
     edges = np.array([days[0], days[-1]], "M8[ns]").astype("i8")
     interval, names = intervals.assign(table, params.by, params.count, (int(edges[0]), int(edges[1])))
-    return Dataset(table, interval, names, intervals.held_out(table, interval, params.test_fraction))
+    test = intervals.held_out(table, interval, params.test_fraction, workspace.held_out_from())
+    return Dataset(table, interval, names, test)

@@ -1,21 +1,28 @@
 """Quarter by quarter: F1 of every model on every interval, and how far the data moved.
 
-matrix = score_matrix(trainer, runs)
-drift = drift_by_interval(trainer, workspace.reports / "drift")
+row = [score_cell(trainer, entries, j) for j in range(len(trainer.data.names))]
+moved = drift_of(trainer, index, reference, folder)
+part = conclude(trainer, cells, {**summary(cells, names), "drift": [moved, ...]}, folder)
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edgeprint.drift import report
+from edgeprint.drift import picture, report
+from edgeprint.drift.decay import decay
 from edgeprint.errors import NotEnoughData
-from edgeprint.feature_table import FeatureTable
 from edgeprint.registry import figures, tracking
 from edgeprint.scores import Scores
+from edgeprint.stages import field as agents
+from edgeprint.stages import views
 from edgeprint.stages.methods import device_of
-from edgeprint.stages.train import Trainer
+from edgeprint.stages.train import Trainer, read_runs
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 DRAWN = 3  # columns with a plot of their own on Evidently's page: each costs a second and a megabyte
 
@@ -105,23 +112,93 @@ def _f1(scores: Scores | None, device: str) -> float | None:
 
 
 def drift_of(trainer: Trainer, index: int, reference: int, folder: Path) -> dict[str, Any] | None:
-    """How far one interval's rows moved from another's, with an Evidently page; None where rows lack."""
-    data, limits = trainer.data, trainer.context.params.drift
-    then, now = _rows(trainer, reference), _rows(trainer, index)
-    found = report.compare(then, now, limits)
+    """How far one interval's rows moved from another's; None where rows lack.
+
+    Of the features, with `views` of the energies and of what the models trained by then say. Of each an
+    Evidently page and its JSON are written to `folder`.
+    """
+    entries = read_runs(trainer.workspace, trainer.key)["models"].get(str(reference), {})
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {
+        name: each
+        for name, pair in views.pairs(trainer, entries, reference, index).items()
+        if (each := _view(trainer, name, pair, index, folder))
+    }
+    features = found.pop(views.FEATURES, None)
+    if features is None:
+        return None
+    names = trainer.data.names
+    return {**features, "reference": names[reference], "interval": names[index], "views": found}
+
+
+def _view(trainer: Trainer, name: str, pair: views.Pair, index: int, folder: Path) -> dict[str, Any] | None:
+    """One view's distances, and the names of its page and JSON; None where nothing could be compared."""
+    limits = trainer.context.params.drift
+    found = report.compare(*pair, limits)
     if found.share is None:
         return None
-    html, _ = report.evidently_report(then, now, found.worst(DRAWN), limits)
-    folder.mkdir(parents=True, exist_ok=True)
-    page = folder / f"{trainer.key}-{data.names[index].replace('/', '-of-')}.html"
+    if not found.distances:
+        return {**found.to_dict(), "page": None}
+    drawn = DRAWN if name == views.FEATURES else 1
+    html, text = report.evidently_report(*pair, found.worst(drawn), limits)
+    stem = f"{trainer.key}-{trainer.data.names[index].replace('/', '-of-')}"
+    page = folder / (f"{stem}.html" if name == views.FEATURES else f"{stem}-{name}.html")
     page.write_text(html)
-    return {
-        **found.to_dict(),
-        "page": page.name,
-        "reference": data.names[reference],
-        "interval": data.names[index],
-    }
+    page.with_suffix(".json").write_text(text)
+    return {**found.to_dict(), "page": page.name}
 
 
-def _rows(trainer: Trainer, index: int) -> FeatureTable:
-    return trainer.data.table.select(trainer.data.interval == index)
+def conclude(
+    trainer: Trainer, cells: dict[tuple[int, int], Scores | None], part: dict[str, Any], folder: Path
+) -> dict[str, Any]:
+    """A method's part of reports/evaluate.json with the decay of its F1 and what agents saw in the field.
+
+    One picture of it all is written to `folder` and, with every page and JSON, logged as a run of MLflow.
+    """
+    fallen = decay(cells, len(trainer.data.names))
+    seen = agents.by_interval(trainer)
+    field = {name: {d: s.to_dict() for d, s in by.items()} for name, by in seen.items() if by}
+    whole = {**part, "decay": fallen.to_dict(), "field": field}
+    title = f"{trainer.method.family} on {trainer.workspace.source()['kind']}"
+    drawn = picture.summary(
+        title,
+        trainer.data.names,
+        part["matrices"].get("macro_f1", []),
+        fallen,
+        _panels(part["drift"], field),
+        trainer.context.params.policy.max_drift_share,
+    )
+    drawn.savefig(folder / f"{trainer.key}-summary.png")
+    _log_evaluation(trainer, whole, drawn, folder)
+    return whole
+
+
+def _panels(drift: list[dict], field: dict[str, dict]) -> dict[str, picture.Shares]:
+    """Each panel's shares by interval and device."""
+    panels: dict[str, dict[str, dict[str, float]]] = {}
+    for each in drift:
+        panels.setdefault("share of features that moved", {})[each["interval"]] = each["devices"]
+        for name, view in each["views"].items():
+            panels.setdefault(f"share of {name} that moved", {})[each["interval"]] = view["devices"]
+    for interval, devices in field.items():
+        shares = {device: s["deviating_share"] for device, s in devices.items() if s["ticks"]}
+        panels.setdefault("ticks that deviated, by agents", {})[interval] = shares
+    return dict(panels)
+
+
+def _log_evaluation(trainer: Trainer, whole: dict[str, Any], drawn: Figure, folder: Path) -> None:
+    """One run: the picture, Evidently's pages and JSON, the figures as metrics by distance and interval."""
+    family, tags = trainer.method.family, {"stage": "evaluation", **trainer.origin()}
+    numbers = {"drift": trainer.context.params.drift.model_dump()}
+    with tracking.training_run(family, f"evaluation of {family}", numbers, tags) as run:
+        run.figure("evaluation", drawn)
+        run.text("evaluation.json", json.dumps(whole, indent=1))
+        for distance, f1 in enumerate(whole["decay"]["macro_f1"]):
+            run.metrics({"f1_by_distance": f1} if f1 is not None else {}, distance)
+        for step, each in enumerate(whole["drift"], 1):
+            pages = [each["page"], *(view["page"] for view in each["views"].values())]
+            shares = {name: view["share"] for name, view in each["views"].items()}
+            run.metrics({f"drift.{n}": s for n, s in {"features": each["share"], **shares}.items()}, step)
+            for page in filter(None, pages):
+                for path in (folder / page, (folder / page).with_suffix(".json")):
+                    run.text(f"drift/{path.name}", path.read_text())

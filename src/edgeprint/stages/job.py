@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import filecmp
 import json
-import os
 import shutil
 import signal
 import socket
@@ -25,7 +24,9 @@ import yaml
 from edgeprint.errors import BadInventory, EdgeprintError, NotACapture, NotEnoughData
 from edgeprint.packets import inventory
 from edgeprint.packets.capture_file import CaptureFile
-from edgeprint.stages import page
+from edgeprint.stages import layout, page
+from edgeprint.stages.programs import commit, dvc, environment
+from edgeprint.stages.turn import turn
 from edgeprint.stages.workspace import Workspace
 
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
@@ -42,18 +43,30 @@ def prepare(repository: Path, data: Path | None, workspaces: Path = Path("worksp
     A params.yaml in DIR replaces the keys that it names. Raises BadInventory or NotACapture when DIR lacks
     devices.csv or holds no capture.
     """
-    if data is None:
+    if data is None or data.resolve() == repository.resolve():
         return Workspace(repository)
+    if layout.is_workspace(data):
+        workspace = Workspace(data)
+        with turn(workspace):
+            layout.lay_out(workspace, repository, data / "params.yaml")
+        return workspace
     if not (data / "devices.csv").is_file():
         raise BadInventory(f"{data} holds no devices.csv (columns mac,device,category,iot)")
     inventory.read(data / "devices.csv")
-    captures = [p for p in sorted(data.rglob("*")) if p.is_file() and _is_capture(p)]
+    captures = captures_in(data)
     if not captures:
         raise NotACapture(f"{data} holds no capture (pcap or pcapng)")
     workspace = Workspace(workspaces / data.resolve().name)
-    _lay_out(workspace, repository, data)
-    _ingest(workspace, data, captures)
+    with turn(workspace):
+        layout.claim(workspace, data)
+        layout.lay_out(workspace, repository, data / "params.yaml")
+        _mirror(workspace, data, captures)
     return workspace
+
+
+def captures_in(data: Path) -> list[Path]:
+    """Every file that is a capture, or is named like one, in the order of names."""
+    return [p for p in sorted(data.rglob("*")) if p.is_file() and _is_capture(p)]
 
 
 def _is_capture(path: Path) -> bool:
@@ -67,32 +80,7 @@ def _is_capture(path: Path) -> bool:
     return True
 
 
-def _lay_out(workspace: Workspace, repository: Path, data: Path) -> None:
-    """A DVC repository of its own: the same stages but the simulated home, the same params but DIR's."""
-    workspace.root.mkdir(parents=True, exist_ok=True)
-    stages = yaml.safe_load((repository / "dvc.yaml").read_text())
-    del stages["stages"]["testbed"]
-    stages["vars"] = [{"code": os.path.relpath(repository, workspace.root)}]
-    (workspace.root / "dvc.yaml").write_text(yaml.safe_dump(stages, sort_keys=False))
-    params = yaml.safe_load((repository / "params.yaml").read_text())
-    if (data / "params.yaml").is_file():
-        params = _replaced(params, yaml.safe_load((data / "params.yaml").read_text()) or {})
-    (workspace.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    workspace.params()
-    if not (workspace.root / ".dvc").exists():
-        _dvc(workspace, "init", "--quiet", "--no-scm")
-
-
-def _replaced(old: dict, new: dict) -> dict:
-    """`old` with the keys of `new`, section by section; unknown keys stay in, to be refused later."""
-    merged = dict(old)
-    for key, value in new.items():
-        both = isinstance(value, dict) and isinstance(old.get(key), dict)
-        merged[key] = _replaced(old[key], value) if both else value
-    return merged
-
-
-def _ingest(workspace: Workspace, data: Path, captures: list[Path]) -> None:
+def _mirror(workspace: Workspace, data: Path, captures: list[Path]) -> None:
     """Copy what is new or changed, drop what is gone, and version the whole with DVC."""
     wanted = {p.relative_to(data): p for p in [*captures, data / "devices.csv"]}
     for relative, path in wanted.items():
@@ -108,56 +96,42 @@ def _ingest(workspace: Workspace, data: Path, captures: list[Path]) -> None:
         relative = path.relative_to(workspace.captures)
         if path.is_file() and relative not in wanted and path.name != "source.json":
             path.unlink()
-    _dvc(workspace, "add", "--quiet", "data/captures")
-
-
-def _environment(workspace: Workspace, **more: str) -> dict[str, str]:
-    """Telemetry off, this interpreter's programs first, every database under state/."""
-    scripts = Path(sys.executable).parent
-    quiet = {
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DVC_NO_ANALYTICS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "OMP_NUM_THREADS": "1",  # a second thread for arrays this small waits more than it works
-    }
-    places = {
-        "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PREFECT_HOME": str(workspace.state.resolve() / "prefect"),
-    }
-    return {**os.environ, **quiet, **places, **more}
-
-
-def _dvc(workspace: Workspace, *arguments: str, **environment: str) -> int:
-    command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=workspace.root, env=_environment(workspace, **environment)).returncode
+    dvc(workspace, "add", "--quiet", "data/captures")
 
 
 def run(workspace: Workspace, *, force: bool = False, until: str | None = None) -> bool:
     """Reproduce what is stale, all of it or what leads to the stage `until`; returns whether anything was.
 
-    Raises StageFailed with a stage that failed or is unknown.
+    `until` may also be "train", of all methods. Waits for another run of the workspace. Raises StageFailed
+    with a stage that failed or is unknown.
     """
     workspace.params()
-    known = list(yaml.safe_load((workspace.root / "dvc.yaml").read_text())["stages"])
-    if until not in (None, *known):
-        raise StageFailed(f"there is no stage {until!r}; the stages are {', '.join(known)}")
-    targets = [until] if until else []
-    (workspace.state / "prefect").mkdir(parents=True, exist_ok=True)  # its server does not make it
-    # Without the registry's database the reports of an earlier run describe models that nobody has.
-    lost = not (workspace.state / "mlflow.db").exists() and _has_trained(workspace)
-    if not force and not lost and _dvc(workspace, "status", "--quiet", *targets) == 0:
-        _dvc(workspace, "repro", "--no-run-cache", *targets)
-        return False
-    options = ["--force"] if force or lost else []
-    workspace.stopped.unlink(missing_ok=True)
-    with prefect_server(workspace) as url:
-        code = _dvc(workspace, "repro", "--no-run-cache", *options, *targets, PREFECT_API_URL=url)
-    if code:
-        raise StageFailed(_stopped(workspace))
+    targets = _targets(workspace, until)
+    with turn(workspace):
+        (workspace.state / "prefect").mkdir(parents=True, exist_ok=True)  # its server does not make it
+        lost = _lost(workspace)
+        if not force and not lost and dvc(workspace, "status", "--quiet", *targets) == 0:
+            dvc(workspace, "repro", "--quiet", "--no-run-cache", *targets)
+            return False
+        options = ["--force"] if force or lost else []
+        workspace.stopped.unlink(missing_ok=True)
+        with prefect_server(workspace) as url:
+            code = dvc(workspace, "repro", "--no-run-cache", *options, *targets, PREFECT_API_URL=url)
+        if code:
+            raise StageFailed(_stopped(workspace))
+        _remember_store(workspace)
+        commit(workspace, f"Reproduced {until or 'everything'}")
     return True
+
+
+def _targets(workspace: Workspace, until: str | None) -> list[str]:
+    known = list(yaml.safe_load((workspace.root / "dvc.yaml").read_text())["stages"])
+    if until is None:
+        return []
+    found = [name for name in known if name == until or name.startswith(f"{until}-")]
+    if not found:
+        raise StageFailed(f"there is no stage {until!r}; the stages are {', '.join(known)}")
+    return found
 
 
 def _stopped(workspace: Workspace) -> str:
@@ -171,22 +145,39 @@ def _stopped(workspace: Workspace) -> str:
         return sentence
 
 
-def _has_trained(workspace: Workspace) -> bool:
+def _lost(workspace: Workspace) -> bool:
+    """Whether the store is not the last run's: the reports would describe models that nobody has."""
+    known = workspace.state / "store.txt"
     lock = workspace.root / "dvc.lock"
     stages = yaml.safe_load(lock.read_text()).get("stages", {}) if lock.exists() else {}
-    return any(name.startswith("train") for name in stages)
+    if not any(name.startswith(("train", "retrain")) for name in stages):
+        _remember_store(workspace)
+        return False
+    uri = workspace.mlflow() or ""
+    before = known.read_text() if known.is_file() else ""
+    return uri != before or not (uri or (workspace.state / "mlflow.db").exists())
+
+
+def _remember_store(workspace: Workspace) -> None:
+    (workspace.state / "store.txt").write_text(workspace.mlflow() or "")
 
 
 @contextlib.contextmanager
 def prefect_server(workspace: Workspace) -> Iterator[str]:
-    """A Prefect server on a free loopback port for the time of the job, its log in state/prefect.log."""
+    """The server that PREFECT_API_URL or params.yaml names, else one for the time of the job.
+
+    That one is on a free loopback port, its log in state/prefect.log.
+    """
+    if named := environment(workspace).get("PREFECT_API_URL"):
+        yield named
+        return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/api"
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with (workspace.state / "prefect.log").open("w") as log:
-        server = subprocess.Popen(command, env=_environment(workspace), stdout=log, stderr=log)
+        server = subprocess.Popen(command, env=environment(workspace), stdout=log, stderr=log)
         try:
             _wait_until_healthy(url, server, workspace.state / "prefect.log")
             yield url

@@ -10,7 +10,7 @@ The rooms of the methods are imported when they are first used: torch and tensor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -19,13 +19,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Params
 from edgeprint.scores import Scores
 
 OnEpoch = Callable[[int, dict[str, float]], None]
+Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # an exported network: inputs to outputs [n, k]
 GOLDEN = 8  # inputs with known outputs that travel with a model
+REPRESENTATIVE = 100  # training inputs that an int8 export takes its ranges from
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,14 @@ class Context:
 
 @dataclass(frozen=True)
 class Export:
-    """A trained network ready to be converted: Keras model, inputs [g, ...] and what its card must say."""
+    """A trained network ready to be converted: Keras model, inputs and what its card must say.
+
+    `inputs` [g, ...] become the golden ones; `representative` [m, ...] are spread over all rows of training.
+    """
 
     keras: Any
     inputs: NDArray[np.float32]
+    representative: NDArray[np.float32]
     labels: list[str]
     thresholds: dict[str, float]
     preprocessing: dict[str, float | int | str]
@@ -93,12 +100,22 @@ class Method:
         """All models of the method together on one set. Raises NotEnoughData."""
         return self.evaluate_one(self.family, models[self.family], table, context)
 
-    def evaluate_one(self, name: str, model: Any, table: FeatureTable, context: Context) -> Scores:
-        """One model on one set: what the gate compares. Raises NotEnoughData."""
-        return self._room("evaluate").evaluate(model, table, context.inventory, self._numbers(context))
+    def evaluate_one(
+        self, name: str, model: Any, table: FeatureTable, context: Context, *, run: Run | None = None
+    ) -> Scores:
+        """One model on one set, or its exported network `run` in its place. Raises NotEnoughData."""
+        other = {"predict": lambda _, x: run(x)} if run else {}
+        return self._room("evaluate").evaluate(
+            model, table, context.inventory, self._numbers(context), **other
+        )
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
-        """The network for TFLite, with golden inputs taken from `table`."""
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
+        """The network for TFLite, with golden inputs taken from `table`.
+
+        `held_out` are parts that no training saw, each in stream order, for what a card says of them.
+        """
         raise NotImplementedError
 
     def save(self, model: Any, folder: Path) -> None:
@@ -121,20 +138,24 @@ class Method:
 class Cclp(Method):
     key, family = "cclp", "cclp"
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
         thresholds = {"iot": context.params.cclp.threshold, "confidence": model.calibration.level}
-        keras = self._room("export").to_keras(model)
-        return Export(keras, table.values[:GOLDEN], [*model.devices, "iot"], thresholds, {})
+        keras, labels = self._room("export").to_keras(model), [*model.devices, "iot"]
+        return Export(keras, table.values[:GOLDEN], spread(table.values), labels, thresholds, {})
 
 
 class LstmCnn(Method):
     key, family = "lstm_cnn", "lstm-cnn"
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
         numbers = context.params.lstm_cnn.train
-        inputs = self._room("features").windows(table, numbers.window, numbers.overlap)[2][:GOLDEN]
-        keras = self._room("export").to_keras(model)
-        return Export(keras, inputs, list(model.labels), {}, {"window": numbers.window})
+        inputs = self._room("features").windows(table, numbers.window, numbers.overlap)[2]
+        keras, labels = self._room("export").to_keras(model), list(model.labels)
+        return Export(keras, inputs[:GOLDEN], spread(inputs), labels, {}, {"window": numbers.window})
 
 
 class Binary(Method):
@@ -156,27 +177,54 @@ class Binary(Method):
             own, table, context.inventory, numbers, seed=context.params.seed
         )
 
-    def evaluate_one(self, name: str, model: Any, table: FeatureTable, context: Context) -> Scores:
-        numbers = context.params.binary
+    def evaluate_one(
+        self, name: str, model: Any, table: FeatureTable, context: Context, *, run: Run | None = None
+    ) -> Scores:
+        numbers, normalise = context.params.binary, self._room("features").normalise
+        other = {"predict": lambda m, x: run(normalise(x, m.normalisation)[..., None])[:, 0]} if run else {}
         return self._room("evaluate").evaluate_one(
-            model, table, context.inventory, numbers, seed=context.params.seed
+            model, table, context.inventory, numbers, seed=context.params.seed, **other
         )
 
-    def export(self, model: Any, table: FeatureTable, context: Context) -> Export:
+    def export(
+        self, model: Any, table: FeatureTable, context: Context, held_out: Sequence[FeatureTable] = ()
+    ) -> Export:
         features = self._room("features")
         spec = features.SpectrogramSpec.from_schema(table.schema)
         columns = table.values[table.device == model.device]
         starts = np.linspace(0, len(columns) - model.width, GOLDEN).astype("i8")
         inputs = features.normalise(features.samples(columns, model.width, starts), model.normalisation)
+        representative = self._representative(model, table, context.params.seed)
         preprocessing = {
             "height": spec.height,
             "width": model.width,
             "bin_seconds": spec.bin_seconds,
             "normalisation": model.normalisation,
         }
-        thresholds = {"recognised": context.params.binary.threshold}
+        thresholds = {"recognised": model.threshold, **self._streak(model, held_out, context)}
         keras = self._room("export").to_keras(model)
-        return Export(keras, inputs[..., None], [model.device], thresholds, preprocessing)
+        return Export(keras, inputs[..., None], representative, [model.device], thresholds, preprocessing)
+
+    def _representative(self, model: Any, table: FeatureTable, seed: int) -> NDArray[np.float32]:
+        """As many inputs of the device as of others: what it must recognise and what it must not."""
+        rooms, random = self._room("samples"), np.random.default_rng(seed)
+        streams = rooms.Streams.of(table, model.width)
+        starts = rooms.Drawn.draw(streams, model.device, REPRESENTATIVE // 2, 1, random).starts
+        return self._room("features").normalise(streams.samples(starts), model.normalisation)[..., None]
+
+    def _streak(self, model: Any, held_out: Sequence[FeatureTable], context: Context) -> dict[str, float]:
+        """Misses in a row that are news of this device; nothing where it was not seen long enough."""
+        quiet = self._room("quiet")
+        try:
+            seen = quiet.Quiet.observe(model, [quiet.of(part, model.device) for part in held_out])
+        except NotEnoughData:
+            return {}
+        return {"streak": seen.streak(context.params.binary.alarms_per_day)}
+
+
+def spread(rows: NDArray, count: int = REPRESENTATIVE) -> NDArray:
+    """At most `count` of the rows [n, ...], evenly spaced."""
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype("i8")]
 
 
 METHODS: dict[str, Method] = {"cclp": Cclp(), "lstm_cnn": LstmCnn(), "binary": Binary()}

@@ -206,6 +206,7 @@ def _drift(workspace: Workspace, evaluate: dict) -> str:
         f"<li><a href='drift/{escape(d['page'])}'>{escape(TITLES[k])}, {escape(d['interval'])}</a></li>"
         for k, part in evaluate.items()
         for d in part["drift"]
+        if d["page"]
     )
     limit = workspace.params().policy.max_drift_share
     first = next(d["reference"] for part in evaluate.values() for d in part["drift"])

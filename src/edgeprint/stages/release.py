@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from edgeprint import artifact
 from edgeprint.errors import GateRefused
 from edgeprint.fleet import repository
 from edgeprint.registry import flavor, promote, tracking
@@ -15,7 +17,7 @@ from edgeprint.stages.workspace import Workspace
 
 def champions(workspace: Workspace, into: Path, family: str = "binary") -> dict[str, Path]:
     """The artifact folder of every model of a family that has a champion, fetched from the registry."""
-    tracking.open_store(workspace.state)
+    tracking.open_store(workspace.state, workspace.mlflow())
     names = [f"{family}.{device}" for device in workspace.inventory().iot]
     found = {name: promote.champion(name) for name in names}
     return {
@@ -31,7 +33,10 @@ def _made(folder: Path) -> Path:
 
 
 def publish(workspace: Workspace, now: datetime) -> dict[str, Any]:
-    """Sign and write the champions into state/fleet/repository. Raises GateRefused when there is none."""
+    """Sign and write the champions into state/fleet/repository, and register them together as `identify`.
+
+    Raises GateRefused when there is none.
+    """
     folder, keys = workspace.state / "fleet/repository", workspace.state / "fleet/keys"
     with tempfile.TemporaryDirectory() as fetched:
         found = champions(workspace, Path(fetched))
@@ -39,4 +44,13 @@ def publish(workspace: Workspace, now: datetime) -> dict[str, Any]:
             raise GateRefused("no binary model passed the gate: nothing to publish; see reports/retrain.json")
         if not folder.exists():
             repository.init(folder, keys, now)
-        return repository.publish(folder, keys, found, now).to_dict()
+        published = repository.publish(folder, keys, found, now).to_dict()
+        together = promote.offer_identify(alike(found), {"data_version": workspace.data_version()})
+        return {**published, "identify": together.number}
+
+
+def alike(found: dict[str, Path]) -> dict[str, Path]:
+    """Those of most models that take the same columns: only they can be asked together."""
+    schemas = {name: artifact.read(folder).schema.hash for name, folder in found.items()}
+    most = Counter(schemas.values()).most_common(1)[0][0]
+    return {name: folder for name, folder in found.items() if schemas[name] == most}

@@ -1,9 +1,10 @@
 """Live through the intervals as they came: decide, retrain what must be, examine, promote or refuse.
 
-walk = Walk(trainer)
-for index in range(len(walk.names)):
+walk = Walk(trainer, runs)
+for index in range(len(trainer.data.names)):
     for name in trainer.names:
-        step = walk.step(name, index)        # a line of reports/retrain.json
+        line = walk.step(name, index)        # a line of reports/retrain.json
+walk.approve(line)                           # where a person must, and did
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeprint import artifact
-from edgeprint.drift import policy, report
+from edgeprint.drift import policy
 from edgeprint.errors import NotEnoughData
-from edgeprint.registry import gate, promote, tflite
-from edgeprint.scores import Scores
-from edgeprint.stages.methods import device_of
+from edgeprint.registry import gate, promote
+from edgeprint.stages import champions, evidence, exam
+from edgeprint.stages import field as agents
+from edgeprint.stages.rivals import Rivals
 from edgeprint.stages.train import Trained, Trainer
 
 
@@ -28,77 +30,77 @@ class Walk:
     runs: dict
     champions: dict[str, Trained] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.seen = agents.by_interval(self.trainer)
+
     def step(self, name: str, index: int) -> dict[str, Any]:
         """What happens to one model when an interval has passed: the decision, and what came of it."""
-        interval = self.trainer.data.names[index]
+        self._heed_people(name, index)
+        champion, interval = self.champions.get(name), self.trainer.data.names[index]
         line: dict[str, Any] = {"model": name, "interval": interval, "retrained": False, "promoted": False}
-        champion = self.champions.get(name)
-        testing = self.trainer.data.testing(index)
+        if champion and champion.interval >= index:
+            trained = self.trainer.data.names[champion.interval]
+            return {**line, "reasons": [f"the champion was trained through {trained}"]}
         try:
-            now = self._score(champion, testing) if champion else None
-            decision = self._decide(name, index, now)
-            line["reasons"] = decision.reasons
+            decision = self._decide(champion, index)
+            line |= {"reasons": decision.reasons, "triggers": decision.triggers}
             if not decision.retrain:
                 return line
-            challenger = self._train(name, index)
-            line["retrained"] = True
-            verdict = self._examine(challenger, champion, index)
+            challenger, why = Rivals(self.trainer, self.runs).best(name, index, champion)
+            line |= {"retrained": True, "challenger": why}
+            verdict = exam.compare(self.trainer, challenger, champion, index)
         except NotEnoughData as error:
             return {**line, "reasons": [*line.get("reasons", []), str(error)]}
-        version = promote.register(challenger.run_id, challenger.artifact, name)
-        promote.record_gate(verdict, version, {"trained_on": interval, **self.trainer.origin()})
+        return self._conclude(line, challenger, verdict)
+
+    def _conclude(
+        self, line: dict[str, Any], challenger: Trained, verdict: gate.GateReport
+    ) -> dict[str, Any]:
+        """Register, record the verdict, and promote what passed unless a person must approve."""
+        version = champions.enter(self.trainer, challenger)
+        promote.record_gate(verdict, version, {"trained_on": line["interval"], **self.trainer.origin()})
+        print(f"{version.name} version {version.number}, {line['interval']}\n{verdict.table()}", flush=True)
         line |= {"version": version.number, "gate": verdict.to_dict()["checks"]}
-        if verdict.passed:
-            promote.promote(name, version.number)
-            self.champions[name] = challenger
-            line["promoted"] = True
-        return line
+        if not verdict.passed:
+            return line
+        if self.trainer.context.params.gate.approval:
+            how = f"edgeprint promote {version.name} --version {version.number}"
+            return {**line, "awaits": f"it passed the gate and waits for a person: {how}"}
+        promote.promote(version.name, version.number)
+        self.champions[version.name] = challenger
+        return {**line, "promoted": True}
 
-    def _score(self, trained: Trained, testing: Any) -> Scores:
-        return self.trainer.method.evaluate_one(trained.name, trained.model, testing, self.trainer.context)
+    def waits(self, line: dict[str, Any]) -> bool:
+        """Whether a line's version waits for a person, and none has promoted it or a newer one since."""
+        challenger = promote.aliased(line["model"], promote.CHALLENGER) if line.get("awaits") else None
+        return challenger is not None and challenger.number == line["version"]
 
-    def _decide(self, name: str, index: int, now: Scores | None) -> policy.Decision:
-        champion = self.champions.get(name)
-        if champion is None or now is None:
-            return policy.Decision(True, ["there is no champion yet"], {})
-        data, context = self.trainer.data, self.trainer.context
-        then_rows, now_rows = data.training(champion.interval), data.table.select(data.interval == index)
-        if device := device_of(name):
-            then_rows = then_rows.select(then_rows.device == device)
-            now_rows = now_rows.select(now_rows.device == device)
-        evidence = policy.Evidence(
-            champion_f1_then=champion.scores.macro_f1,
-            f1_now=now.macro_f1,
-            drift_share=report.compare(then_rows, now_rows, context.params.drift).share,
-            age_intervals=index - champion.interval,
-            new_data_ratio=len(now_rows) / max(1, len(then_rows)),
-        )
-        return policy.decide(evidence, context.params.policy)
+    def approve(self, line: dict[str, Any]) -> dict[str, Any]:
+        """A person approved of a challenger that awaits it: the line with what came of it."""
+        version = promote.promote(line["model"], line["version"], by=promote.HAND)
+        self.champions[version.name] = champions.fetch(self.trainer, version)
+        return {key: value for key, value in line.items() if key != "awaits"} | {"promoted": True}
 
-    def _train(self, name: str, index: int) -> Trained:
-        """The challenger: without a champion what training made, else a retraining of the champion."""
-        champion = self.champions.get(name)
-        first = self.runs["models"].get(str(index), {}).get(name)
-        if champion is None and first:
-            return self.trainer.load(name, index, first)
-        folder = self.trainer.workspace.state / "challengers" / f"{name}-{index}"
-        return self.trainer.train(name, index, folder, initial=champion and champion.model)
+    def adopt(self, name: str) -> Trained | None:
+        """Begin from the registry's champion, weights and all: on a machine that has lived nothing yet."""
+        version = promote.champion(name)
+        if version:
+            self.champions[name] = champions.fetch(self.trainer, version)
+        return self.champions.get(name)
 
-    def _examine(self, challenger: Trained, champion: Trained | None, index: int) -> gate.GateReport:
-        testing = self.trainer.data.testing(index)
-        limits = self.trainer.context.params.gate
-        before = self._exam(champion, testing) if champion else None
-        return gate.examine(self._exam(challenger, testing), before, limits)
+    def _heed_people(self, name: str, index: int) -> None:
+        """A version that a person put in use since, forward or back, is the champion from here on."""
+        own, chosen = self.champions.get(name), promote.champion(name)
+        if chosen is None or not promote.is_by_hand(chosen):
+            return
+        if own is None or artifact.digest(own.artifact) != chosen.digest:
+            trained = champions.fetch(self.trainer, chosen)
+            if trained.interval < index:  # not where the past is lived again
+                self.champions[name] = trained
 
-    def _exam(self, trained: Trained, testing: Any) -> gate.Exam:
-        folder = artifact.read(trained.artifact)
-        runner, scores = tflite.Runner(folder.tflite), self._score(trained, testing)
-        return gate.Exam(
-            macro_f1=scores.macro_f1,
-            device_f1=scores.f1,
-            schema_hash=folder.schema.hash,
-            data_schema_hash=testing.schema.hash,
-            parity=trained.parity,
-            latency_ms=tflite.latency_ms(runner, folder.golden_inputs),
-            size_bytes=len(folder.tflite),
-        )
+    def _decide(self, champion: Trained | None, index: int) -> policy.Decision:
+        limits = self.trainer.context.params.policy
+        if champion is None:
+            return policy.decide(policy.Evidence(None), limits)
+        seen = self.seen.get(self.trainer.data.names[index], {})
+        return policy.decide(evidence.gather(self.trainer, champion, index, seen), limits)

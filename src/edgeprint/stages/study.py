@@ -23,7 +23,7 @@ ROOMS = ("cclp", "lstm_cnn", "binary")
 
 def all_studies() -> dict[str, Study]:
     """Every study of every room, by name."""
-    rooms = [import_module(f"edgeprint.{room}.study").STUDIES for room in ROOMS]
+    rooms = [import_module(f"edgeprint.{room}.studies").STUDIES for room in ROOMS]
     return {name: study for room in rooms for name, study in room.items()}
 
 
@@ -48,6 +48,7 @@ def run(study: Study, workspace: Workspace, *, quick: bool = False) -> Path:
         workspace.inventory(),
         workspace.params(),
         quick,
+        workspace.held_out_from(),
     )
     begin = time.perf_counter()
     findings = study.run(material)
@@ -83,7 +84,7 @@ def page(study: Study, findings: Findings, material: Material, minutes: float) -
 def _remember(
     study: Study, findings: Findings, material: Material, workspace: Workspace, folder: Path
 ) -> None:
-    tracking.open_store(workspace.state)
+    tracking.open_store(workspace.state, workspace.mlflow())
     tags = {
         "stage": "study",
         "study": study.name,

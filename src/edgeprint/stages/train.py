@@ -6,14 +6,14 @@
             trained = trainer.train(name, index, folder / interval / name, initial=before)
 
 Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped. After a
-kill, the same calls go on in the middle of a model and train no finished one again: see checkpoints.
+kill, or when a quarter has come, the same calls train no finished model again: see checkpoints.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.registry import figures, tflite, tracking
 from edgeprint.scores import Scores
-from edgeprint.stages import checkpoints, dataset
+from edgeprint.stages import checkpoints, dataset, exports
 from edgeprint.stages.checkpoints import Place, fingerprint
-from edgeprint.stages.methods import METHODS, Context
+from edgeprint.stages.methods import METHODS, Context, Export
 from edgeprint.stages.workspace import Workspace
 
 
@@ -38,7 +38,7 @@ class Trained:
     run_id: str
     interval: int
     scores: Scores
-    parity: float  # largest difference between TFLite and its source model, over the golden inputs
+    parity: float  # largest difference between the shipped TFLite and its source model
 
     @property
     def artifact(self) -> Path:
@@ -52,13 +52,15 @@ class Trainer:
     workspace: Workspace
     key: str
     stage: str = "train"
+    used: set[str] = field(default_factory=set)  # checkpoints of the models that were asked for
 
     def __post_init__(self) -> None:
         self.method = METHODS[self.key]
         self.data = dataset.load(self.workspace, self.key)
         self.context = Context(self.workspace.inventory(), self.workspace.params())
         self.names = self.method.names(self.context.inventory)
-        tracking.open_store(self.workspace.state)
+        tracking.open_store(self.workspace.state, self.workspace.mlflow())
+        self.store = tracking.store_id()
 
     def train(self, name: str, index: int, folder: Path, *, initial: Any = None) -> Trained:
         """One model of the rows up to an interval (or of that interval, from `initial`), logged and saved.
@@ -66,10 +68,11 @@ class Trainer:
         Raises NotEnoughData.
         """
         since = None if self.method.cumulative or initial is None else index
-        training, testing = self.data.training(index, since=since), self.data.testing(index)
+        training, tested = self.data.training(index, since=since), self.data.tested(index)
+        testing = tested[-1]
         if not len(training) or not len(testing):
             raise NotEnoughData(f"{name}: {self.data.names[index]} holds no traffic to train on")
-        place = self._place(name, index, (training, testing), initial)
+        place = self._place(name, index, (training, *tested), initial)
         if kept := place.restore(folder):
             return self.load(name, index, {**kept, "folder": folder})
         numbers = getattr(self.context.params, self.key).model_dump()
@@ -88,11 +91,14 @@ class Trainer:
             )
             scores = self.method.evaluate_one(name, model, testing, self.context)
             self.method.save(model, folder)
-            parity = self._export(name, model, training, index, folder / "artifact")
+            export = self.method.export(model, training, self.context, tested)
+            figures_of_exports = self._export(name, model, export, testing, index, folder / "artifact")
             run.scores(scores)
-            run.metrics({"tflite_parity": parity, "training_rows": len(training)})
+            run.metrics({**figures_of_exports, "training_rows": len(training)})
+            run.metrics({f"threshold.{key}": value for key, value in export.thresholds.items()})
             run.figure("confusion", figures.confusion(scores, f"{title}, its held-out part"))
             run.artifact_folder(folder / "artifact")
+        parity = figures_of_exports["tflite_parity"]
         trained = Trained(name, model, folder, run.id, index, scores, parity)
         place.keep(folder, entry(trained, self.workspace))
         return trained
@@ -106,9 +112,11 @@ class Trainer:
             before = None
             if initial is not None:
                 self.method.save(initial, before := Path(scratch))
-            words = (name, self.data.names[index], numbers, params.seed, who)
-            folder = checkpoints.folder(self.workspace, self.stage, self.key)
-            return Place(folder, f"{name}-{index}-{fingerprint(words, tables, before)}")
+            quantised = params.gate.max_quantised_parity, params.gate.max_quantised_drop
+            words = (name, self.data.names[index], numbers, params.seed, who, quantised, self.store)
+            found = f"{name}-{index}-{fingerprint(words, tables, before)}"
+        self.used.add(found)
+        return Place(checkpoints.folder(self.workspace, self.key), found)
 
     def load(self, name: str, index: int, entry: dict) -> Trained:
         """A model that an earlier stage trained; `entry` is its line in models/<key>/runs.json."""
@@ -123,6 +131,11 @@ class Trainer:
             entry["parity"],
         )
 
+    def _categories(self, labels: list[str]) -> dict[str, str]:
+        """Of each label that is a device."""
+        devices = self.context.inventory.devices
+        return {label: devices[label].category for label in labels if label in devices}
+
     def _tags(self, name: str, index: int) -> dict[str, object]:
         return {"stage": self.stage, "model": name, "trained_on": self.data.names[index], **self.origin()}
 
@@ -136,24 +149,31 @@ class Trainer:
             "simulated": source["simulated"],
         }
 
-    def _export(self, name: str, model: Any, table: FeatureTable, index: int, folder: Path) -> float:
-        export = self.method.export(model, table, self.context)
-        network = tflite.convert(export.keras)
+    def _export(
+        self, name: str, model: Any, export: Export, testing: FeatureTable, index: int, folder: Path
+    ) -> dict[str, float]:
+        """Write the artifact of the export that is shipped; the figures of every kind."""
+        measured = exports.measure(self.method, name, model, export, testing, self.context)
+        shipped = exports.choose(measured, self.context.params.gate)
         card = artifact.ModelCard(
             family=self.method.family,
             name=name,
             labels=export.labels,
             input_shape=list(export.inputs.shape[1:]),
-            schema_hash=table.schema.hash,
+            schema_hash=testing.schema.hash,
             thresholds=export.thresholds,
             preprocessing=export.preprocessing,
-            data={**self.origin(), "trained_through": self.data.names[index]},
+            data={
+                **self.origin(),
+                "trained_through": self.data.names[index],
+                "categories": self._categories(export.labels),
+            },
             git_revision=tracking.git_revision(),
+            export=exports.card(measured, shipped),
         )
-        runner = tflite.Runner(network)
-        golden = export.inputs, runner(export.inputs)
-        artifact.write(folder, tflite=network, card=card, schema=table.schema, golden=golden)
-        return tflite.parity(export.keras, runner, export.inputs)
+        golden = export.inputs, tflite.Runner(shipped.network)(export.inputs)
+        artifact.write(folder, tflite=shipped.network, card=card, schema=testing.schema, golden=golden)
+        return exports.metrics(measured, shipped)
 
 
 def entry(trained: Trained, workspace: Workspace) -> dict:

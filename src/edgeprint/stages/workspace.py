@@ -10,10 +10,12 @@ state/           MLflow's and Prefect's databases, the signed repository, the ag
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from edgeprint.packets import inventory
@@ -52,6 +54,10 @@ class Workspace:
     def params(self) -> Params:
         return load(self.root / "params.yaml")
 
+    def mlflow(self) -> str | None:
+        """URL of the MLflow server that environment or params.yaml name; None: the store is in state/."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or self.params().servers.mlflow or None
+
     def inventory(self) -> inventory.Inventory:
         return inventory.read(self.captures / "devices.csv")
 
@@ -64,6 +70,14 @@ class Workspace:
         }
         kind = "resampled from real captures" if found["resampled"] else "real captures"
         return {**found, "kind": "simulated traffic" if found["simulated"] else kind}
+
+    def held_out_from(self) -> dict[str, int]:
+        """Of a resampled home, when (ns) the held-out part of each quarter begins; empty of any other."""
+        begins = self.source().get("held_out_from", {})
+        return {
+            quarter: int(np.datetime64(time.removesuffix("Z"), "ns").astype("i8"))
+            for quarter, time in begins.items()
+        }
 
     def data_version(self) -> str:
         """The hash under which DVC knows data/captures; 'unversioned' where it does not."""

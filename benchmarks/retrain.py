@@ -1,0 +1,170 @@
+"""The scheduled retrain flow: with nothing to do, after a quarter's arrival, and in full with a break-down.
+
+A simulated home, ingested quarter by quarter as a site would. The full run is one of a new workspace that
+holds all quarters. Its wall time is laid out as DVC and process starts (outside every flow run), Prefect and
+reading the features (in flow runs, outside their tasks), MLflow (in its client), and the rest: the work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import yaml
+
+from benchmarks.measure import Result, say
+from edgeprint.stages import job
+from edgeprint.stages.ingest import ingest, open_workspace
+from edgeprint.stages.workspace import Workspace
+from edgeprint.testbed.home import quarter_name, simulate
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+CLOCK = Path(__file__).parent / "mlflow_clock"
+QUICK = {
+    "cclp": {"features": {"window_minutes": 5}, "train": {"iterations": 30}},
+    "lstm_cnn": {"features": {"segment_minutes": 1}, "train": {"epochs": 3}},
+    "binary": {"train": {"width": 16, "samples": 20, "epochs": 1}, "evaluate": {"runs": 2, "run_length": 5}},
+    "gate": {"max_latency_ms": 1000},
+}
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """Seconds of a run: all, in flow runs, in their tasks, and in MLflow's client."""
+
+    wall: float
+    flows: float
+    tasks: float
+    mlflow: float
+
+    @property
+    def parts(self) -> dict[str, float]:
+        return {
+            "DVC and process starts": self.wall - self.flows,
+            "Prefect and reading features": self.flows - self.tasks,
+            "MLflow": self.mlflow,
+            "work": self.tasks - self.mlflow,
+        }
+
+    @property
+    def share(self) -> float:
+        """Of the wall time, what is not work."""
+        return 1 - self.parts["work"] / self.wall
+
+    def __str__(self) -> str:
+        return ", ".join(f"{part} {seconds:.0f} s" for part, seconds in self.parts.items())
+
+
+def run(folder: Path, quick: bool) -> Iterator[Result]:
+    devices, quarters, hours = (3, 2, 1) if quick else (8, 4, 24)
+    arrived = by_quarter(folder, devices, quarters, hours, quick)
+    name = f"simulated home, {devices} devices and 2 computers, {quarters} quarters of {hours} h"
+    last = arrived[-1]
+    whole = breakdown(opened(folder / "whole", arrived), folder)
+    say(f"retrain: a full run takes {whole.wall:.0f} s: {whole}")
+    site = opened(folder / "site", arrived[:-1])
+    seconds(site)
+    ingest(site, last, last.name)
+    arrival = seconds(site)
+    report = [line for line in site.report("retrain") if line["interval"] == last.name]
+    retrained = [line["model"] for line in report if line["retrained"]]
+    say(f"retrain: {last.name} takes {arrival:.0f} s; retrained: {', '.join(retrained) or 'none'}")
+    share = Result.alone("retrain-arrival", arrival / whole.wall, "of a full run", name)
+    count = f"{len(retrained)} of {len(report)} models retrained"
+    yield share.against("target with one device", 0.25, count, less_is_better=True)
+    idle = Result.alone("retrain-nothing", seconds(site), "s", name)
+    yield idle.against("target", 30, less_is_better=True)
+    orchestration = Result.alone("retrain-orchestration", whole.share, "of a full run", f"{name}; {whole}")
+    yield orchestration.against("target", 0.15, less_is_better=True)
+
+
+def by_quarter(folder: Path, devices: int, quarters: int, hours: float, quick: bool) -> list[Path]:
+    """A folder a quarter, as captures arrive; the first brings devices.csv and params.yaml."""
+    simulate(folder / "made", devices=devices, quarters=quarters, hours=hours, seed=7)
+    found = []
+    captures = sorted((folder / "made").glob("*.pcap"))
+    days = len(captures) // quarters
+    for number in range(quarters):
+        found.append(folder / quarter_name(number + 1))
+        found[-1].mkdir()
+        for capture in captures[number * days : (number + 1) * days]:
+            capture.rename(found[-1] / capture.name)
+    for kept in ("devices.csv", "source.json"):
+        shutil.move(folder / "made" / kept, found[0] / kept)
+    (found[0] / "params.yaml").write_text(yaml.safe_dump(QUICK if quick else {}))
+    return found
+
+
+def opened(root: Path, arrived: list[Path]) -> Workspace:
+    workspace = open_workspace(REPOSITORY, root, arrived[0])
+    for quarter in arrived:
+        ingest(workspace, quarter, quarter.name)
+    return workspace
+
+
+def seconds(workspace: Workspace) -> float:
+    begin = time.perf_counter()
+    job.run(workspace, until="retrain")
+    return time.perf_counter() - begin
+
+
+def breakdown(workspace: Workspace, folder: Path) -> Breakdown:
+    """A full run, on a Prefect server of its own that is asked afterwards; that one's start counts, too."""
+    spent = folder / "seconds"
+    spent.mkdir()
+    begin = time.perf_counter()
+    (workspace.state / "prefect").mkdir(parents=True)
+    places = os.pathsep.join([str(CLOCK), os.environ.get("PYTHONPATH", "")])
+    with job.prefect_server(workspace) as url:
+        clock = {"PREFECT_API_URL": url, "EDGEPRINT_MLFLOW_SECONDS": str(spent), "PYTHONPATH": places}
+        with variables(**clock):
+            job.run(workspace, until="retrain")
+        wall = time.perf_counter() - begin
+        flows, tasks = (covered(asked(f"{url}/{kind}/filter")) for kind in ("flow_runs", "task_runs"))
+    return Breakdown(wall, flows, tasks, sum(float(path.read_text()) for path in spent.iterdir()))
+
+
+def asked(url: str) -> list[dict]:
+    """All runs that the server knows, page by page."""
+    found: list[dict] = []
+    while True:
+        body = json.dumps({"offset": len(found), "limit": 200}).encode()
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            page = json.load(answer)
+        found += page
+        if len(page) < 200:
+            return found
+
+
+def covered(runs: list[dict]) -> float:
+    """Seconds in which at least one of the runs went on."""
+    total, until = 0.0, 0.0
+    spans = sorted((moment(run["start_time"]), moment(run["end_time"])) for run in runs if run["end_time"])
+    for begin, end in spans:
+        total += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return total
+
+
+def moment(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+@contextmanager
+def variables(**new: str) -> Iterator[None]:
+    before = {key: os.environ.get(key) for key in new}
+    os.environ.update(new)
+    try:
+        yield
+    finally:
+        for key, value in before.items():
+            os.environ.pop(key) if value is None else os.environ.update({key: value})

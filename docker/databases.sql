@@ -1,0 +1,3 @@
+-- PostgreSQL runs this once, in an empty volume: a database a server.
+CREATE DATABASE mlflow;
+CREATE DATABASE prefect;

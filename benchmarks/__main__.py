@@ -28,6 +28,8 @@ FAMILIES = (
     "edge-delay",
     "edge-rss",
     "testbed",
+    "update",
+    "fleet",
 )
 ONLY_IF_ASKED = ("memory", "retrain")  # the one writes gigabytes, the other trains for most of an hour
 

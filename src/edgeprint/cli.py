@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from edgeprint import cli_agent, cli_data, cli_registry
+from edgeprint import cli_agent, cli_data, cli_fleet, cli_registry
 from edgeprint.errors import BadParams, EdgeprintError, NotEnoughData
 
 app = typer.Typer(
@@ -164,6 +164,7 @@ def testbed(
 app.command()(cli_data.ingest)
 app.command()(cli_agent.agent)
 app.command()(cli_agent.agent_labels)
+app.add_typer(cli_fleet.app, name="fleet")
 app.command()(cli_registry.identify)
 app.command()(cli_registry.promote)
 app.command()(cli_registry.rollback)

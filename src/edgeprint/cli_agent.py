@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from edgeprint.edge.updates import Following
 
 Source = Annotated[
     str,
@@ -110,6 +113,48 @@ Identify = Annotated[
     ),
 ]
 
+Pi = Annotated[
+    str | None,
+    typer.Option(
+        help="This Pi's id in its fleet, kept in STATE; made up at the first start by default.",
+        rich_help_panel="A fleet",
+    ),
+]
+CheckMinutes = Annotated[
+    float,
+    typer.Option(
+        min=0.01,
+        help="Look for new models so often, of an interface or with --speed.",
+        rich_help_panel="A fleet",
+    ),
+]
+ProbationTicks = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Ticks for which a new model is watched beside the old one, which speaks.",
+        rich_help_panel="A fleet",
+    ),
+]
+FleetBroker = Annotated[
+    str | None,
+    typer.Option(
+        help="Tell the fleet's broker how this Pi stands: mqtts://\\[USER@]HOST\\[:PORT]\\[/TOPIC], the "
+        "user's name being the Pi's id.",
+        rich_help_panel="A fleet",
+    ),
+]
+FleetPasswordFile = Annotated[
+    Path | None,
+    typer.Option(help="The password of this Pi at the fleet's broker.", rich_help_panel="A fleet"),
+]
+FleetCa = Annotated[
+    Path | None,
+    typer.Option(
+        help="The authority of that broker's certificate, where it is your own.", rich_help_panel="A fleet"
+    ),
+]
+
 
 def agent(
     source: Source,
@@ -134,6 +179,12 @@ def agent(
     mqtt_password_file: MqttPasswordFile = None,
     mqtt_ca: MqttCa = None,
     identify: Identify = None,
+    pi: Pi = None,
+    check_minutes: CheckMinutes = 15,
+    probation_ticks: ProbationTicks = 48,
+    fleet: FleetBroker = None,
+    fleet_password_file: FleetPasswordFile = None,
+    fleet_ca: FleetCa = None,
 ) -> None:
     """Watch traffic on a Pi: pull the promoted models, and say of each device whether it is still itself.
 
@@ -146,6 +197,9 @@ def agent(
     from edgeprint.edge import agent as edge
     from edgeprint.edge.outlets import Outlets
 
+    lasts = source.startswith("live:") or speed is not None
+    every = check_minutes if lasts else None
+    following = _following(pi, every, probation_ticks, fleet, fleet_password_file, fleet_ca)
     if params:
         hours, streak = _numbers(params)
     edge.main(
@@ -172,6 +226,7 @@ def agent(
             mqtt_ca=mqtt_ca,
             identify=identify,
         ),
+        following=following,
     )
 
 
@@ -181,6 +236,27 @@ def _numbers(params: Path) -> tuple[float | None, int]:
 
     numbers = load(params).agent
     return numbers.hours, numbers.streak
+
+
+def _following(
+    pi: str | None,
+    check_minutes: float | None,
+    probation_ticks: int,
+    fleet: str | None,
+    password_file: Path | None,
+    ca: Path | None,
+) -> Following:
+    from edgeprint.broker import broker, password_of
+    from edgeprint.edge.probation import Limits
+    from edgeprint.edge.updates import Following
+
+    password = password_of(password_file, "--fleet-password-file")
+    return Following(
+        pi=pi,
+        check_seconds=None if check_minutes is None else check_minutes * 60,
+        fleet=broker(fleet, password=password, ca=ca, option="--fleet") if fleet else None,
+        limits=Limits(ticks=probation_ticks),
+    )
 
 
 def agent_labels(

@@ -3,58 +3,25 @@
 import json
 import stat
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
+from small_fleet import LATER, NOW, files, model
 from tuf.api.metadata import Metadata
 
 from edgeprint import artifact
 from edgeprint.errors import BadArtifact
 from edgeprint.fleet import repository
-from edgeprint.fleet.keys import SigningFailed
-from edgeprint.schema import FeatureSchema
-
-NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
-LATER = NOW + timedelta(days=1)
-SCHEMA = FeatureSchema("binary", ())
-
-
-def model(folder: Path, name: str, tflite: bytes = b"weights") -> Path:
-    card = artifact.ModelCard("binary", name, [name], [1], SCHEMA.hash)
-    golden = np.zeros((1, 1), "f4"), np.zeros((1, 1), "f4")
-    return artifact.write(folder, tflite=tflite, card=card, schema=SCHEMA, golden=golden).folder
-
-
-@pytest.fixture
-def camera(tmp_path: Path) -> Path:
-    return model(tmp_path / "models/camera", "binary.camera")
-
-
-@pytest.fixture
-def plug(tmp_path: Path) -> Path:
-    return model(tmp_path / "models/plug", "binary.plug")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    repository.init(tmp_path / "public", tmp_path / "keys", NOW)
-    return tmp_path / "public"
-
-
-@pytest.fixture
-def keys(folder: Path) -> Path:
-    return folder.parent / "keys"
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+from edgeprint.fleet.chain import Chain
+from edgeprint.fleet.keys import Keys, SigningFailed
+from edgeprint.fleet.seal import change_plan
+from edgeprint.rings import Ring
 
 
 def test_a_new_repository_is_at_version_one_and_offers_nothing(folder: Path) -> None:
     found = repository.status(folder)
-    assert found.versions == {"root": 1, "targets": 1, "snapshot": 1, "timestamp": 1}
+    assert found.versions == dict.fromkeys(("root", "targets", "rings", "snapshot", "timestamp"), 1)
     assert found.models == {}
 
 
@@ -65,6 +32,7 @@ def test_expiry_is_counted_from_the_given_time(folder: Path) -> None:
 def test_each_role_has_its_own_key_that_only_its_owner_can_read(folder: Path, keys: Path) -> None:
     root = Metadata.from_file(str(folder / "metadata/1.root.json")).signed
     assert len({role.keyids[0] for role in root.roles.values()}) == 4
+    assert len(list(keys.glob("*.pem"))) == 5
     assert {stat.S_IMODE(p.stat().st_mode) for p in keys.glob("*.pem")} == {0o600}
 
 
@@ -91,7 +59,8 @@ def test_published_files_carry_their_hash_in_their_name(folder: Path, keys: Path
     found = repository.publish(folder, keys, {"binary.camera": camera}, NOW)
     assert found.models["binary.camera"]["digest"] == artifact.digest(camera)
     assert found.changed == ["binary.camera"]
-    names = sorted(path.name.split(".", 1)[1] for path in (folder / "targets/binary.camera").iterdir())
+    stored = folder / "targets/binary.camera" / artifact.digest(camera)
+    names = sorted(path.name.split(".", 1)[1] for path in stored.iterdir())
     assert names == sorted(artifact.FILES)
 
 
@@ -101,6 +70,9 @@ def test_the_metadata_verifies_from_the_root_down(folder: Path, keys: Path, came
     root.verify_delegate("root", root)
     for role, name in (("targets", "2.targets"), ("snapshot", "2.snapshot"), ("timestamp", "timestamp")):
         root.verify_delegate(role, Metadata.from_file(str(folder / f"metadata/{name}.json")))
+    targets = Metadata.from_file(str(folder / "metadata/2.targets.json"))
+    for role, name in (("binary.camera", "1.binary.camera"), ("rings", "2.rings")):
+        targets.verify_delegate(role, Metadata.from_file(str(folder / f"metadata/{name}.json")))
 
 
 def test_publishing_the_same_again_changes_the_timestamp_alone(
@@ -111,7 +83,8 @@ def test_publishing_the_same_again_changes_the_timestamp_alone(
     again = repository.publish(folder, keys, {"binary.camera": camera}, LATER)
     after = files(folder)
     assert [name for name in after if after[name] != before.get(name)] == ["metadata/timestamp.json"]
-    assert again.changed == [] and again.versions == {"root": 1, "targets": 2, "snapshot": 2, "timestamp": 3}
+    versions = {"root": 1, "targets": 2, "rings": 2, "snapshot": 2, "timestamp": 3}
+    assert again.changed == [] and again.versions == versions
 
 
 def test_a_new_version_of_a_model_replaces_the_old_one_and_leaves_the_others(
@@ -135,8 +108,8 @@ def test_a_model_that_is_no_longer_given_is_withdrawn(
 
 def test_refreshing_takes_only_the_online_keys(folder: Path, keys: Path, camera: Path) -> None:
     repository.publish(folder, keys, {"binary.camera": camera}, NOW)
-    (keys / "root.pem").unlink()
-    (keys / "targets.pem").unlink()
+    for key in (*keys.glob("root-*"), *keys.glob("targets-*")):
+        key.unlink()
     after = repository.refresh(folder, keys, LATER)
     assert after.versions["timestamp"] == 3 and "binary.camera" in after.models
 
@@ -153,15 +126,17 @@ def test_targets_that_are_half_expired_are_signed_again(folder: Path, keys: Path
 
 def test_a_key_that_the_root_does_not_name_signs_nothing(folder: Path, keys: Path, camera: Path) -> None:
     before = files(folder)
-    (keys / "targets.pem").write_bytes((keys / "snapshot.pem").read_bytes())
-    with pytest.raises(SigningFailed, match="not the targets key"):
+    (targets,), (snapshot,) = keys.glob("targets-*"), keys.glob("snapshot-*")
+    targets.write_bytes(snapshot.read_bytes())
+    with pytest.raises(SigningFailed, match="holds another key than its name says"):
         repository.publish(folder, keys, {"binary.camera": camera}, NOW)
     assert files(folder) == before
 
 
 def test_a_missing_key_is_named(folder: Path, keys: Path, camera: Path) -> None:
-    (keys / "targets.pem").unlink()
-    with pytest.raises(SigningFailed, match=r"targets key .*targets\.pem cannot be read"):
+    for key in keys.glob("targets-*"):
+        key.unlink()
+    with pytest.raises(SigningFailed, match="none of the targets keys"):
         repository.publish(folder, keys, {"binary.camera": camera}, NOW)
 
 
@@ -173,19 +148,108 @@ def test_a_model_is_published_under_its_own_safe_name_only(
     (camera / "card.json").write_text(json.dumps(card.__dict__))
     with pytest.raises(BadArtifact, match="cannot be published"):
         repository.publish(folder, keys, {name: camera}, NOW)
-    assert not (folder / "targets").exists()
+    assert not list((folder / "targets").glob("binary*"))
 
 
-def test_a_crash_before_the_timestamp_leaves_the_old_state_and_the_next_publication_goes_through(
+def seen_by_pis(folder: Path) -> int:
+    """Version of the targets that timestamp.json leads to."""
+    metadata = folder / "metadata"
+    timestamp = Metadata.from_file(str(metadata / "timestamp.json")).signed
+    snapshot = Metadata.from_file(str(metadata / f"{timestamp.snapshot_meta.version}.snapshot.json")).signed
+    return snapshot.meta["targets.json"].version
+
+
+def test_a_crash_before_the_timestamp_leaves_the_old_state_and_a_refresh_brings_the_new_one(
     folder: Path, keys: Path, camera: Path, plug: Path
 ) -> None:
     repository.publish(folder, keys, {"binary.camera": camera}, NOW)
     old = (folder / "metadata/timestamp.json").read_bytes()
     repository.publish(folder, keys, {"binary.plug": plug}, NOW)
     (folder / "metadata/timestamp.json").write_bytes(old)
-    assert list(repository.status(folder).models) == ["binary.camera"]
-    after = repository.publish(folder, keys, {"binary.camera": camera, "binary.plug": plug}, LATER)
-    assert sorted(after.models) == ["binary.camera", "binary.plug"]
+    assert seen_by_pis(folder) == 2
+    assert list(repository.refresh(folder, keys, LATER).models) == ["binary.plug"]
+    assert seen_by_pis(folder) == 3
+
+
+def test_a_release_is_numbered_and_the_stable_one_stays_on_offer(
+    folder: Path, keys: Path, camera: Path
+) -> None:
+    for revision in (b"1", b"2", b"3"):
+        model(camera, "binary.camera", revision)
+        found = repository.publish(folder, keys, {"binary.camera": camera}, NOW)
+    assert found.release == 3
+    assert list(Chain.read(folder).releases()) == [2, 3]
+    digests = {path.split("/")[1] for path in Chain.read(folder).roles["binary.camera"].signed.targets}
+    assert len(digests) == 2
+
+
+def test_with_one_ring_a_release_is_everybodys_at_once(folder: Path, keys: Path, camera: Path) -> None:
+    repository.publish(folder, keys, {"binary.camera": camera}, NOW)
+    plan = Chain.read(folder).plan()
+    assert (plan.stable, plan.candidate) == (1, None)
+
+
+def test_with_several_rings_a_release_begins_in_the_first(folder: Path, keys: Path, camera: Path) -> None:
+    rings = (Ring("canary", 0.1), Ring("all", 1.0))
+    repository.publish(folder, keys, {"binary.camera": camera}, NOW, rings=rings)
+    plan = Chain.read(folder).plan()
+    assert (plan.stable, plan.candidate, plan.reached, plan.rings) == (0, 1, 1, rings)
+
+
+def test_a_release_that_was_stopped_does_not_begin_again(folder: Path, keys: Path, camera: Path) -> None:
+    rings = (Ring("canary", 0.1), Ring("all", 1.0))
+    repository.publish(folder, keys, {"binary.camera": camera}, NOW, rings=rings)
+    change_plan(folder, Keys(keys), lambda plan: plan.roll_back("bad", "2026-01-05T12:00:00"), NOW)
+    repository.publish(folder, keys, {"binary.camera": camera}, LATER)
+    assert Chain.read(folder).plan().candidate is None
+
+
+def test_a_plan_cannot_name_a_release_that_is_not_offered(folder: Path, keys: Path) -> None:
+    with pytest.raises(SigningFailed, match="release 7 is not offered"):
+        change_plan(folder, Keys(keys), lambda plan: replace(plan, stable=7), NOW)
+
+
+def ceremony(tmp_path: Path, threshold: int = 2) -> tuple[Path, Keys, Keys]:
+    """Three sticks of which two must sign, and an online machine."""
+    sticks = Keys(*(tmp_path / name for name in "abc"), passphrase=lambda folder: f"secret of {folder.name}")
+    online = Keys(tmp_path / "online")
+    repository.init(tmp_path / "public", sticks, NOW, online=online, threshold=threshold)
+    return tmp_path / "public", sticks, online
+
+
+def stick(keys: Keys, index: int) -> Keys:
+    return Keys(keys.folders[index], passphrase=keys.passphrase)
+
+
+def test_what_offline_keys_publish_waits_for_the_online_ones(tmp_path: Path, camera: Path) -> None:
+    folder, sticks, online = ceremony(tmp_path)
+    repository.publish(folder, sticks, {"binary.camera": camera}, NOW)
+    assert seen_by_pis(folder) == 1
+    repository.refresh(folder, online, NOW)
+    assert seen_by_pis(folder) == 2 and Chain.read(folder).plan().stable == 1
+
+
+def test_people_sign_one_after_the_other(tmp_path: Path, camera: Path) -> None:
+    folder, sticks, online = ceremony(tmp_path)
+    first = repository.publish(folder, stick(sticks, 0), {"binary.camera": camera}, NOW)
+    assert first.waiting == {"targets": 1, "binary.camera": 1} and first.release == 0
+    assert repository.refresh(folder, online, NOW).versions["targets"] == 1
+    assert repository.sign(folder, stick(sticks, 2)) == ["binary.camera", "targets"]
+    after = repository.refresh(folder, online, NOW)
+    assert after.waiting == {} and after.release == 1 and after.versions["targets"] == 2
+
+
+def test_the_same_key_does_not_sign_twice(tmp_path: Path, camera: Path) -> None:
+    folder, sticks, _ = ceremony(tmp_path)
+    repository.publish(folder, stick(sticks, 0), {"binary.camera": camera}, NOW)
+    with pytest.raises(SigningFailed, match=r"nothing in .* waits for a key of"):
+        repository.sign(folder, stick(sticks, 0))
+
+
+def test_a_threshold_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SigningFailed, match="a threshold of 4 needs as many folders of keys, 3 were named"):
+        ceremony(tmp_path, threshold=4)
+    assert not list(tmp_path.rglob("*.key"))
 
 
 def test_a_folder_without_a_repository_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,14 +20,17 @@ from edgeprint.edge import metrics, outputs
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.batch import Batch
 from edgeprint.edge.confirmed import Confirmed
+from edgeprint.edge.identity import pi_id
 from edgeprint.edge.live import Live, stopped_by_signals
 from edgeprint.edge.memory import Memory, restore
-from edgeprint.edge.models import Models, pull, pull_one
+from edgeprint.edge.models import FAMILY, Models, pull, pull_one
 from edgeprint.edge.outlets import Outlets
 from edgeprint.edge.page import Page
 from edgeprint.edge.service import Service
 from edgeprint.edge.source import Source, open_source
+from edgeprint.edge.updates import Following, Updates
 from edgeprint.edge.verdicts import Summary, Verdict
+from edgeprint.edge.versions import Versions
 from edgeprint.edge.watch import Watch
 from edgeprint.packets import inventory as inventories
 from edgeprint.progress import track
@@ -35,6 +38,7 @@ from edgeprint.progress import track
 MEMORY = "memory.npz"
 ADOPTED_EVERY_S = 0.5  # while a replay that is over is looked at
 NOTHING_ELSE = Outlets()
+ALONE = Following()
 
 
 def main(
@@ -53,6 +57,7 @@ def main(
     quiet: bool = False,
     remember: bool | None = None,
     outlets: Outlets = NOTHING_ELSE,
+    following: Following = ALONE,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Summary]:
     """Watch the source to its end, printing verdicts and a final table; SIGTERM and Ctrl-C end a live one.
@@ -64,7 +69,13 @@ def main(
     packets = open_source(source, hours=hours, speed=speed, backend=backend)
     listed, history = inventories.read(inventory), outlets.store(state, _say)
     home = Confirmed(listed, history.labels() if history else ())
-    models = _models(home, repository, state, root, now())
+    pi = pi_id(state, following.pi)
+    Versions(state).survive(now(), say=_say)
+
+    def look(known: Mapping[str, Artifact]) -> Models:
+        return _models(home, repository, state, root, now(), pi, known)
+
+    models = look({})
     for sentence in [*packets.notes, *about(models, home.inventory.iot)]:
         _say(sentence)
     bank = Bank(models.artifacts)
@@ -75,13 +86,17 @@ def main(
     with (
         outputs.opened(out, _say) as file,
         Service(listed, bank, models, packets, state, outlets, say=_say, now=now, pull=pull_named) as service,
+        Updates(
+            models, bank, state, pi=pi, look=look, following=following, say=_say, health=service.reasons
+        ) as updates,
         stopped_by_signals(packets) if isinstance(packets, Live) else nullcontext(),
     ):
         watch = _watch(service, bank, streak, outputs.VerdictLines(print, quiet=quiet, file=file))
         keeps = isinstance(packets, Live) if remember is None else remember
         memory = _remembered(watch, bank, state / MEMORY, now()) if keeps else None
         service.begin(watch)
-        run(_with_progress(packets, quiet), watch, service, memory)
+        updates.begin(watch)
+        run(_with_progress(packets, quiet), watch, service, memory, updates)
         rows = watch.summary()
         outputs.table(rows, sys.stdout)
         if service.page and not isinstance(packets, Live):
@@ -94,10 +109,21 @@ def main(
     return rows
 
 
-def _models(home: Confirmed, repository: str, state: Path, root: Path | None, now: datetime) -> Models:
+def _models(
+    home: Confirmed,
+    repository: str,
+    state: Path,
+    root: Path | None,
+    now: datetime,
+    pi: str,
+    known: Mapping[str, Artifact],
+) -> Models:
     """Those of the devices, under the devices' names."""
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # the agent's sentence says it once, and better
-    models = pull(repository, state, home.wanted, root=root, now=now)
+    models = pull(repository, state, home.wanted, root=root, now=now, pi=pi, known=known)
+    for name in {*models.trials} - {*home.inventory.devices}:  # an alias: nobody here bears that name
+        Versions(state).confirm(f"{FAMILY}.{name}")
+        models.artifacts[name] = models.trials.pop(name)
     return replace(models, artifacts=home.by_device(models.artifacts))
 
 
@@ -119,11 +145,14 @@ def _watch(service: Service, bank: Bank, streak: int, lines: outputs.VerdictLine
     )
 
 
-def run(source: Iterable[Batch], watch: Watch, service: Service, memory: Memory | None) -> None:
+def run(
+    source: Iterable[Batch], watch: Watch, service: Service, memory: Memory | None, updates: Updates
+) -> None:
     """Watch a source to its end; what is open then is kept in the memory, or closed where there is none."""
     for batch in source:
         service.received(batch)
         watch.take(batch)
+        updates.between_batches()
         if memory:
             memory.now_and_then()
     if memory:

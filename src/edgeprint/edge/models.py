@@ -7,7 +7,7 @@ models.stale, models.refused                       # what went wrong, as sentenc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +15,14 @@ from pathlib import Path
 from edgeprint import artifact
 from edgeprint.artifact import Artifact
 from edgeprint.edge.bank import prove
-from edgeprint.edge.updater import Updater, current, is_url
+from edgeprint.edge.updater import Updater, is_url, remembered_release
+from edgeprint.edge.versions import Versions
 from edgeprint.errors import BadArtifact, EdgeprintError, UntrustedModel
 from edgeprint.whole_file import write_whole
 
 FAMILY = "binary"
 MINUTE = "%Y-%m-%d %H:%M"
+NOTHING_KNOWN: Mapping[str, Artifact] = {}
 
 
 @dataclass
@@ -31,28 +33,50 @@ class Models:
     refreshed: datetime | None = None  # when the repository was last heard
     stale: str | None = None  # why the repository was not heard
     refused: dict[str, str] = field(default_factory=dict)  # by device: why its newest model is not used
+    failed: set[str] = field(default_factory=set)  # those whose model came as signed, and does not work
+    trials: dict[str, Artifact] = field(default_factory=dict)  # `artifacts` has the ones before them
+    release: int = 0  # of the fleet, that this Pi runs
 
 
-def pull(repository: str, state: Path, devices: Iterable[str], *, root: Path | None, now: datetime) -> Models:
+def pull(
+    repository: str,
+    state: Path,
+    devices: Iterable[str],
+    *,
+    root: Path | None,
+    now: datetime,
+    pi: str | None = None,
+    known: Mapping[str, Artifact] = NOTHING_KNOWN,
+) -> Models:
     """The models of these devices, as new as can be trusted; a device without one is left out.
 
+    `pi` is this Pi's id in its fleet, `known` by digest the models that this process has proven already.
     Raises UntrustedModel when the repository cannot be trusted or reached and no model was pulled before.
     """
-    models = Models()
+    models, versions = Models(), Versions(state)
     try:
         trusted = trusted_root(repository, state, root)
-        updater = Updater(repository, state, trusted)
+        updater = Updater(repository, state, trusted, pi=pi)
         updater.refresh()
         write_whole(state / "root.json", trusted)
-        models.refused = _update(updater, devices)
+        _update(models, updater, devices)
         write_whole(state / "refreshed", f"{now:{MINUTE}} UTC".encode())
     except (UntrustedModel, OSError) as error:
         if not (state / "refreshed").is_file():
             raise UntrustedModel(f"no model was ever pulled, and {error}") from error
         models.stale = f"models as of {(state / 'refreshed').read_text()}, for {error}"
     models.refreshed = _refreshed(state)
+    models.release = remembered_release(state)
     for device in devices:
-        _load(models, device, current(state, f"{FAMILY}.{device}"))
+        model = f"{FAMILY}.{device}"
+        before, newest = versions.confirmed(model), versions.current(model)
+        on_trial = newest and versions.on_trial(model)
+        if newest and on_trial and (found := _load(models, device, newest, known)) is not None:
+            models.trials[device] = found
+        if before and (found := _load(models, device, before, known)) is not None:
+            models.artifacts[device] = found
+        elif device in models.trials:
+            models.artifacts[device] = models.trials[device]
     return models
 
 
@@ -89,24 +113,26 @@ def _refreshed(state: Path) -> datetime | None:
         return None
 
 
-def _update(updater: Updater, devices: Iterable[str]) -> dict[str, str]:
+def _update(models: Models, updater: Updater, devices: Iterable[str]) -> None:
     """Pull every model; one that is refused does not stop the others."""
-    refused = {}
     for device in devices:
         try:
             updater.pull(f"{FAMILY}.{device}")
         except (UntrustedModel, BadArtifact, OSError) as error:
-            refused[device] = str(error)
-    return refused
+            models.refused[device] = str(error)
+            if isinstance(error, BadArtifact):
+                models.failed.add(device)
+    updater.finish()
 
 
-def _load(models: Models, device: str, folder: Path | None) -> None:
-    """Read the model in use; a damaged one is left out."""
-    if folder is None:
-        return
+def _load(models: Models, device: str, folder: Path, known: Mapping[str, Artifact]) -> Artifact | None:
+    """Read a model; a damaged one is left out."""
+    if folder.name in known:
+        return known[folder.name]
     try:
         found = artifact.read(folder)
         prove(found)
-        models.artifacts[device] = found
+        return found
     except EdgeprintError as error:
         models.refused.setdefault(device, str(error))
+        return None

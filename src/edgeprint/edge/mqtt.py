@@ -19,56 +19,23 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
+from edgeprint.broker import Broker, broker
 from edgeprint.edge import answers
 from edgeprint.edge.alarms import Alarm
 from edgeprint.edge.board import STRANGER, Device
 from edgeprint.edge.verdicts import Standing
-from edgeprint.errors import BadParams
 
-PORTS = {"mqtt": 1883, "mqtts": 8883}
+__all__ = ["Broker", "Publisher", "broker"]
+
 MOST_QUEUED = 1000  # messages while the broker is gone or slow
 AGAIN_NS = 60 * 10**9  # of the packets' time, after which a changed confidence alone is news
 SLOWEST_RETRY_S = 60
 KEEPALIVE_S = 30
 FAREWELL_S = 2.0  # for the broker to take the last message
-
-
-@dataclass(frozen=True)
-class Broker:
-    host: str
-    port: int
-    base: str = "edgeprint"  # of all topics
-    tls: bool = False
-    ca: Path | None = None  # whom to trust instead of the system's authorities
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-
-
-def broker(url: str, *, password: str | None = None, ca: Path | None = None) -> Broker:
-    """From mqtt[s]://[USER@]HOST[:PORT][/BASE]. Raises BadParams, also for a password, which `ps` shows."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BadParams(f"--mqtt: {error}") from error
-    if parts.scheme not in PORTS or not parts.hostname or parts.query or "#" in url:
-        raise BadParams(f"--mqtt {url} is not mqtt://[USER@]HOST[:PORT][/BASE] or mqtts://")
-    if parts.password:
-        raise BadParams("--mqtt: give the password in a file, by --mqtt-password-file")
-    base = parts.path.strip("/") or "edgeprint"
-    if not re.fullmatch(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", base):
-        raise BadParams(f"--mqtt: {base!r} is no topic to begin with (letters, digits, -, _ and /)")
-    user = unquote(parts.username) if parts.username else None
-    tls = parts.scheme == "mqtts"
-    return Broker(parts.hostname, port or PORTS[parts.scheme], base, tls, ca, user, password)
 
 
 class Publisher:
@@ -93,7 +60,7 @@ class Publisher:
         if broker.username:
             client.username_pw_set(broker.username, broker.password)
         if broker.tls:
-            client.tls_set_context(_context(broker.ca))
+            client.tls_set_context(broker.context())
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_connect_fail = self._on_connect_fail
         client.connect_async(broker.host, broker.port, KEEPALIVE_S)
@@ -230,10 +197,3 @@ def discovery(device: Device, base: str) -> dict[str, dict[str, Any]]:
 def node(name: str) -> str:
     """The name as one level of a topic."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)
-
-
-def _context(ca: Path | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=None if ca is None else str(ca))
-    except OSError as error:
-        raise BadParams(f"--mqtt-ca {ca} cannot be used: {error}") from error

@@ -79,6 +79,11 @@ class Watch:
         owners = sorted(inventory.by_mac.items())
         self._macs = np.array([mac for mac, _ in owners], "u8")
         self._owner = np.array([order[device] for _, device in owners], "i8")
+        self._time_ticks()
+        self.clock = clock
+
+    def _time_ticks(self) -> None:
+        """Ticks as far apart as the models' frames, all of them; and whose columns are made together."""
         hops = [spec.hop_ns for spec in {self._spec, *(m.spec for m in self._bank.members.values())}]
         self._step_ns = math.gcd(*hops)
         self._settled_ns = 2 * max(hops)  # after the last packet: then no frame is open
@@ -86,7 +91,6 @@ class Watch:
             spec: np.array([watched.stream.spec == spec for watched in self._watched])
             for spec in {watched.stream.spec for watched in self._watched}
         }
-        self.clock = clock
 
     def _watch(self, device: str, before: Watched | None, strangers: list[Watched | None]) -> Watched:
         """A device as it was, or with what is known of the strangers that it turned out to be."""
@@ -165,6 +169,27 @@ class Watch:
             watched.stream = ColumnStream(watched.stream.spec)
             watched.heard = watched.heard.moved(moved_ns) if watched.heard else None
         self._tick, self._last_ns = None, 0
+
+    def adopt(self, device: str) -> None:
+        """The bank has another model of a listed device, or none any more: judge by it from now on.
+
+        Counts go on, and so do open bins and standing where they mean the same as before.
+        """
+        self.settle()
+        index = next(i for i, watched in enumerate(self._watched) if watched.device == device)
+        before, member = self._watched[index], self._bank.members.get(device)
+        judgement = Judgement(1, self._streak, Standing.UNKNOWN)
+        if member:
+            judgement = Judgement(member.threshold, member.streak or self._streak)
+            if before.judgement.standing is not Standing.UNKNOWN:
+                judgement = judgement.as_it_was(before.judgement.standing, before.judgement.run)
+        spec = member.spec if member else self._spec
+        stream = before.stream if before.stream.spec == spec else ColumnStream(spec)
+        ring = None if member else unjudged(device, self._bank, self._spec).ring
+        self._watched[index] = replace(before, judgement=judgement, stream=stream, ring=ring)
+        clock = self.clock
+        self._time_ticks()
+        self.clock = clock
 
     def summary(self) -> list[Summary]:
         """A row for each of `everyone`."""

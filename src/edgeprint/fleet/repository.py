@@ -1,204 +1,210 @@
 """The signed repository that every Pi pulls from: TUF metadata and models as static files.
 
-    init(folder, keys, now)                                  # once: four keys and version 1 of the metadata
+    init(folder, keys, now)                                  # once: the keys and version 1 of the metadata
     publish(folder, keys, {"binary.camera-a": model}, now)   # exactly these models, no others
+    sign(folder, keys)                                       # where a publication waits for further people
     refresh(folder, keys, now)                               # again and again, with the online keys alone
     status(folder)
 
-metadata/   1.root.json, <n>.targets.json, <n>.snapshot.json, timestamp.json
-targets/    <model>/<sha256>.<file>, the four files of an artifact
+metadata/   1.root.json, <n>.targets.json, <n>.<model>.json, <n>.rings.json, <n>.snapshot.json, timestamp.json
+targets/    <model>/<digest>/<sha256>.<file>, releases/<sha256>.<n>.json, rings/<sha256>.plan.json
 
-`folder` is what a web server serves. `keys` lies elsewhere: root and targets belong offline, snapshot and
-timestamp with whatever refreshes. Files are written before the metadata that names them and timestamp.json
-comes last, so that a reader, or the next publication after a crash, sees the old state or the new one.
+`folder` is what a web server serves. `keys` lie elsewhere: root and targets offline, the others with whatever
+refreshes. Without the online keys, what is published waits in the folder until `refresh` has them.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from securesystemslib.signer import CryptoSigner
-from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Metadata, MetaFile, Root, Signed, Snapshot, TargetFile, Targets, Timestamp
+from tuf.api.metadata import DelegatedRole, Delegations, Root, TargetFile, Targets
 
-from edgeprint import artifact
-from edgeprint.errors import BadArtifact
-from edgeprint.fleet.keys import SigningFailed, make, read
-from edgeprint.whole_file import write_whole
-
-# How long a Pi believes each role: the timestamp bounds how long a frozen mirror goes unnoticed, the targets
-# outlive the quarter between two trainings.
-LIFETIMES = {
-    "root": timedelta(days=365),
-    "targets": timedelta(days=120),
-    "snapshot": timedelta(days=30),
-    "timestamp": timedelta(days=7),
-}
-MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)*")  # a path with no way up
+from edgeprint.fleet import chain as chains
+from edgeprint.fleet import files, seal
+from edgeprint.fleet.chain import OFFLINE, Chain, is_signed, waiting
+from edgeprint.fleet.keys import Keys, SigningFailed
+from edgeprint.fleet.release import Release, next_release
+from edgeprint.rings import EVERYBODY, Plan, Ring
 
 
 @dataclass(frozen=True)
 class Published:
-    """What a repository offers: versions and expiry by role, and each model's digest and size in bytes."""
+    """Versions and expiry by role, and the newest release's models with their digest and bytes."""
 
     versions: dict[str, int]
     expires: dict[str, str]
     models: dict[str, dict[str, Any]]
+    release: int = 0
     changed: list[str] = field(default_factory=list)  # models added, replaced or withdrawn just now
+    waiting: dict[str, int] = field(default_factory=dict)  # roles that lack so many signatures
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def init(folder: Path, keys: Path, now: datetime) -> Published:
-    """Make what is missing of the four keys, and an empty repository.
+def init(
+    folder: Path,
+    keys: Keys | Path,
+    now: datetime,
+    *,
+    online: Keys | Path | None = None,
+    threshold: int = 1,
+    rings: tuple[Ring, ...] = EVERYBODY,
+) -> Published:
+    """Make the keys and an empty repository: a root and a targets key in each of the folders of `keys`.
 
-    Raises SigningFailed where `folder` holds something already or would publish the keys.
+    `threshold`: of how many of those keys the signatures are needed. The online keys go into the first
+    folder where `online` names none. Raises SigningFailed where `folder` holds something already or would
+    publish the keys.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise SigningFailed(f"{folder} is not empty, and the Pis of a repository trust no root but its first")
-    if keys.resolve().is_relative_to(folder.resolve()):
-        raise SigningFailed(f"the keys must not lie in {folder}, which is published")
-    signers = {role: make(keys, role) for role in LIFETIMES}
-    root, targets, snapshot, timestamp = Root(consistent_snapshot=True), Targets(), Snapshot(), Timestamp()
-    for role, signer in signers.items():
-        root.add_key(signer.public_key, role)
+    keys, online = Keys.of(keys), Keys.of(online or keys)
+    _refuse(folder, keys, online, threshold)
     begun = folder.with_name(f"{folder.name}.begun")
-    _store(begun, root, signers["root"], now)
-    _store(begun, targets, signers["targets"], now)
-    snapshot.meta["targets.json"] = _named(begun, targets)
-    _store(begun, snapshot, signers["snapshot"], now)
-    timestamp.snapshot_meta = _named(begun, snapshot)
-    _store(begun, timestamp, signers["timestamp"], now)
+    root = Root(consistent_snapshot=True)
+    for role in OFFLINE:
+        for place in keys.folders:
+            root.add_key(keys.make(role, place), role)
+        root.roles[role].threshold = threshold
+    for role in ("snapshot", "timestamp"):
+        root.add_key(online.make(role), role)
+    rings_key = online.make("rings")
+    seal.store(begun, root, "root", _signers(keys, root, "root"), now)
+    targets = Targets()
+    targets.delegations = Delegations({}, {"rings": DelegatedRole("rings", [], 1, True, ["rings/*"])})
+    targets.add_key(rings_key, "rings")
+    seal.store(begun, targets, "targets", _signers(keys, root, "targets"), now)
+    empty = Chain(begun, chains.newest_root(begun), files.load(begun, "targets", 1), {}, None, None)
+    seal.store_plan(empty, online, Plan(rings=rings), now)
+    seal.seal(begun, online, now)
     begun.replace(folder)
     return status(folder)
 
 
-def publish(folder: Path, keys: Path, artifacts: dict[str, Path], now: datetime) -> Published:
-    """Offer exactly these models (name -> artifact folder); what is offered but not given is withdrawn.
+def _refuse(folder: Path, keys: Keys, online: Keys, threshold: int) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise SigningFailed(f"{folder} is not empty, and the Pis of a repository trust no root but its first")
+    for place in {*keys.folders, *online.folders}:
+        if place.resolve().is_relative_to(folder.resolve()):
+            raise SigningFailed(f"the keys must not lie in {folder}, which is published")
+    if not 1 <= threshold <= len(keys.folders):
+        count = len(keys.folders)
+        raise SigningFailed(f"a threshold of {threshold} needs as many folders of keys, {count} were named")
 
-    The same models again only refresh. Raises BadArtifact for a folder that is incomplete or another model's,
-    SigningFailed for a key that is missing or wrong.
+
+def publish(
+    folder: Path,
+    keys: Keys | Path,
+    artifacts: dict[str, Path],
+    now: datetime,
+    *,
+    rings: tuple[Ring, ...] | None = None,
+) -> Published:
+    """Offer exactly these models (name -> artifact folder) as a new release; what is not given is withdrawn.
+
+    The release begins in the first ring of the plan, or of `rings`, as soon as enough keys have signed and
+    the online ones have sealed it. The same models again only refresh. Raises BadArtifact for a folder that
+    is incomplete or another model's, SigningFailed for a key that is missing or wrong.
     """
-    _, targets, snapshot, timestamp = _newest(folder)
-    wanted = {path: target for name, model in artifacts.items() for path, target in _targets(name, model)}
-    changed = {name for name, _ in _digests(targets.targets) ^ _digests(wanted)}
-    if changed or _is_half_expired(targets, now):
-        signer = _signer(folder, keys, "targets")
-        for name, model in artifacts.items():
-            _store_model(folder, name, model, wanted)
-        targets.targets = wanted
-        targets.version += 1
-        _store(folder, targets, signer, now)
-    _seal(folder, keys, targets, snapshot, timestamp, now)
-    return replace(status(folder), changed=sorted(changed))
+    keys = Keys.of(keys)
+    with files.locked(folder):
+        chain = Chain.read(folder)
+        release = next_release(chain, artifacts)
+        if release.changed or seal.is_half_expired(chain.targets.signed, "targets", now):
+            _write_release(chain, keys, release, now)
+    if rings is not None:
+        seal.change_plan(folder, keys, lambda plan: replace(plan, rings=rings), now)
+    if not _is_offline(folder, keys):
+        seal.refresh(folder, keys, now)
+    return replace(status(folder), changed=release.changed)
 
 
-def refresh(folder: Path, keys: Path, now: datetime) -> Published:
-    """Sign a new timestamp, and a new snapshot where it is due, lest Pis call the repository frozen."""
-    _, targets, snapshot, timestamp = _newest(folder)
-    _seal(folder, keys, targets, snapshot, timestamp, now)
+def _write_release(chain: Chain, keys: Keys, release: Release, now: datetime) -> None:
+    """Files first, then the models' roles, then the targets that make a release of them."""
+    root, folder = chain.root.signed, chain.folder
+    if not (signers := _signers(keys, root, "targets")):
+        raise SigningFailed(f"none of the targets keys that {folder} names is in {keys}")
+    for path, data in release.files():
+        files.write(folder / "targets" / path, data)
+    for model, role in release.roles.items():
+        known = chain.roles.get(model)
+        if (
+            known is None
+            or known.signed.targets != role
+            or seal.is_half_expired(known.signed, model, now)
+            or not is_signed(known, "targets", root)
+        ):
+            version = seal.next_version(folder, model)
+            seal.store(folder, Targets(version=version, targets=role), model, signers, now)
+    targets = Targets(version=seal.next_version(folder, "targets"), targets=release.manifests)
+    targets.delegations = _delegations(chain, list(release.roles))
+    seal.store(folder, targets, "targets", signers, now)
+
+
+def _delegations(chain: Chain, models: list[str]) -> Delegations:
+    """To `rings` as before, and by the targets keys to a role a model: a Pi reads those of its devices."""
+    root, before = chain.root.signed, chain.targets.signed.delegations
+    assert before is not None and before.roles is not None
+    by = root.roles["targets"]
+    roles = {"rings": before.roles["rings"]}
+    for model in models:
+        roles[model] = DelegatedRole(model, list(by.keyids), by.threshold, True, [f"{model}/*/*"])
+    keys = {key: before.keys[key] for key in roles["rings"].keyids}
+    return Delegations({**keys, **{key: root.keys[key] for key in by.keyids}}, roles)
+
+
+def sign(folder: Path, keys: Keys | Path) -> list[str]:
+    """Add the signatures of these keys to what waits for them; the roles that were signed.
+
+    Raises SigningFailed where these keys have nothing to sign.
+    """
+    keys, signed = Keys.of(keys), []
+    with files.locked(folder):
+        for found in waiting(folder):
+            for signer in keys.signers("targets", found.keys.values()):
+                found.metadata.sign(signer, append=True)
+                signed.append(found.role)
+            version = found.metadata.signed.version
+            files.write(files.path(folder, found.role, version), found.metadata.to_bytes())
+    if not signed:
+        raise SigningFailed(f"nothing in {folder} waits for a key of {keys}")
+    return sorted(set(signed))
+
+
+def refresh(folder: Path, keys: Keys | Path, now: datetime) -> Published:
+    """Sign a new timestamp, and what else is due, lest Pis call the repository frozen."""
+    seal.refresh(folder, Keys.of(keys), now)
     return status(folder)
 
 
 def status(folder: Path) -> Published:
     """What the repository offers now. Raises SigningFailed when it cannot be read."""
-    roles = _newest(folder)
-    models: dict[str, dict[str, Any]] = {}
-    for target in roles[1].targets.values():
-        custom = target.custom
-        model = models.setdefault(custom["model"], {"digest": custom["digest"], "bytes": 0})
-        model["bytes"] += target.length
+    chain = Chain.read(folder)
+    parts: dict[str, Any] = {"root": chain.root, "targets": chain.targets, "rings": chain.roles["rings"]}
+    parts |= {"snapshot": chain.snapshot, "timestamp": chain.timestamp}
+    releases = chain.releases()
+    newest = max(releases, default=0)
     return Published(
-        {signed.type: signed.version for signed in roles},
-        {signed.type: signed.expires.isoformat() for signed in roles},
-        models,
+        {role: part.signed.version for role, part in parts.items() if part},
+        {role: part.signed.expires.isoformat() for role, part in parts.items() if part},
+        {model: _about(chain, model, digest) for model, digest in releases.get(newest, {}).items()},
+        newest,
+        waiting={found.role: found.missing for found in waiting(folder)},
     )
 
 
-def _seal(
-    folder: Path, keys: Path, targets: Targets, snapshot: Snapshot, timestamp: Timestamp, now: datetime
-) -> None:
-    """Let a new timestamp name the snapshot, and that these targets."""
-    if snapshot.meta["targets.json"].version != targets.version or _is_half_expired(snapshot, now):
-        snapshot.meta["targets.json"] = _named(folder, targets)
-        snapshot.version += 1
-        _store(folder, snapshot, _signer(folder, keys, "snapshot"), now)
-    timestamp.snapshot_meta = _named(folder, snapshot)
-    timestamp.version += 1
-    _store(folder, timestamp, _signer(folder, keys, "timestamp"), now)
+def _about(chain: Chain, model: str, digest: str) -> dict[str, Any]:
+    sizes: dict[str, TargetFile] = chain.roles[model].signed.targets
+    files_of = [target.length for path, target in sizes.items() if path.split("/")[1] == digest]
+    return {"digest": digest, "bytes": sum(files_of)}
 
 
-def _targets(name: str, model: Path) -> Iterator[tuple[str, TargetFile]]:
-    """The four targets of an artifact; `custom` says which model and folder digest each belongs to."""
-    card = artifact.read(model).card
-    if not MODEL_NAME.fullmatch(name) or card.name != name:
-        raise BadArtifact(f"{model} holds {card.name!r} and cannot be published as {name!r}")
-    digest = artifact.digest(model)
-    for file in artifact.FILES:
-        target = TargetFile.from_file(f"{name}/{file}", str(model / file))
-        target.unrecognized_fields["custom"] = {"model": name, "digest": digest}
-        yield target.path, target
+def _signers(keys: Keys, root: Root, role: str) -> list:
+    return keys.signers(role, [root.get_key(key) for key in root.roles[role].keyids])
 
 
-def _digests(targets: dict[str, TargetFile]) -> set[tuple[str, str]]:
-    return {(target.custom["model"], target.custom["digest"]) for target in targets.values()}
-
-
-def _store_model(folder: Path, name: str, model: Path, targets: dict[str, TargetFile]) -> None:
-    """Copy an artifact's files to where consistent snapshots have them; earlier ones stay."""
-    for file in artifact.FILES:
-        (path,) = targets[f"{name}/{file}"].get_prefixed_paths()
-        write_whole(folder / "targets" / path, (model / file).read_bytes())
-
-
-def _is_half_expired(signed: Signed, now: datetime) -> bool:
-    return signed.expires - now < LIFETIMES[signed.type] / 2
-
-
-def _metadata_file(folder: Path, role: str, version: int) -> Path:
-    name = "timestamp.json" if role == "timestamp" else f"{version}.{role}.json"
-    return folder / "metadata" / name
-
-
-def _named(folder: Path, signed: Signed) -> MetaFile:
-    """Version, length and hash of stored metadata, so that no other file of that version can stand in."""
-    data = _metadata_file(folder, signed.type, signed.version).read_bytes()
-    return MetaFile.from_data(signed.version, data, ["sha256"])
-
-
-def _newest(folder: Path) -> tuple[Root, Targets, Snapshot, Timestamp]:
-    """The newest root, and the chain that timestamp.json names."""
-
-    def load(role: str, version: int = 0) -> Any:
-        return Metadata.from_bytes(_metadata_file(folder, role, version).read_bytes()).signed
-
-    try:
-        timestamp = load("timestamp")
-        snapshot = load("snapshot", timestamp.snapshot_meta.version)
-        targets = load("targets", snapshot.meta["targets.json"].version)
-        roots = [int(path.name.split(".")[0]) for path in (folder / "metadata").glob("*.root.json")]
-        return load("root", max(roots)), targets, snapshot, timestamp
-    except (RepositoryError, OSError, ValueError, KeyError) as error:
-        raise SigningFailed(f"{folder} holds no whole repository: {error}") from error
-
-
-def _store(folder: Path, signed: Signed, signer: CryptoSigner, now: datetime) -> None:
-    """Sign and write metadata that expires a lifetime from now."""
-    signed.expires = now.replace(microsecond=0) + LIFETIMES[signed.type]
-    metadata: Metadata = Metadata(signed)  # type: ignore[type-var]
-    metadata.sign(signer)
-    write_whole(_metadata_file(folder, signed.type, signed.version), metadata.to_bytes())
-
-
-def _signer(folder: Path, keys: Path, role: str) -> CryptoSigner:
-    """The role's key. Raises SigningFailed when it is missing or not the one that the root names."""
-    signer = read(keys, role)
-    if signer.public_key.keyid not in _newest(folder)[0].roles[role].keyids:
-        raise SigningFailed(f"{keys}/{role}.pem is not the {role} key that the root of {folder} names")
-    return signer
+def _is_offline(folder: Path, keys: Keys) -> bool:
+    """Whether these folders hold no timestamp key at all: the ceremony's machine has none."""
+    return not any(path for place in keys.folders for path in place.glob("timestamp-*"))

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from edgeprint.stages.ingest import ingest, open_workspace
@@ -18,11 +17,10 @@ from edgeprint.stages.workspace import Workspace
 from edgeprint.testbed.home import quarter_name, simulate
 
 DOCS = Path(__file__).resolve().parent
-sys.path += [str(DOCS.parent / "tests"), str(DOCS.parent / "tests/edge")]
+sys.path.append(str(DOCS.parent / "tests"))
 import servers  # noqa: E402
-from browser import Tab, tab  # noqa: E402
 
-WIDTH, TALLEST, PATIENCE_S = 1280, 900, 120
+SIZE = "1280,900"
 HOME = """
 intervals: {by: calendar, test_fraction: 0.3}
 cclp: {features: {window_minutes: 5}, train: {iterations: 100}}
@@ -38,14 +36,13 @@ def main() -> None:
         tempfile.TemporaryDirectory() as name,
         servers.postgresql("mlflow", "prefect") as database,
         servers.s3(Path(name), "mlflow", "captures") as s3,
-        servers.running(servers.mlflow_server(Path(name), database, s3)) as mlflow,
+        servers.running(without_roles(servers.mlflow_server(Path(name), database, s3))) as mlflow,
         servers.running(servers.prefect_server(Path(name), database)) as prefect,
     ):
         folder, api = Path(name), prefect.url.removesuffix("/health")
         os.environ.update(
             servers.KEYS, AWS_ENDPOINT_URL=s3, PREFECT_API_URL=api, MLFLOW_TRACKING_URI=mlflow.url
         )
-        os.environ.update(MLFLOW_TRACKING_USERNAME="admin", MLFLOW_TRACKING_PASSWORD=servers.PASSWORD)
         arrived = quarters(folder)
         (arrived[0] / "params.yaml").write_text(HOME)
         site = open_workspace(DOCS.parent, folder / "site", arrived[0], "s3://captures/site")
@@ -82,33 +79,36 @@ def retrain(site: Workspace, folder: Path) -> None:
         subprocess.run(command, cwd=DOCS.parent, stdout=log, stderr=log, check=True)
 
 
+def without_roles(mlflow: servers.Server) -> servers.Server:
+    """Chromium has no name to give when it is started for one picture."""
+    mlflow.command = mlflow.command[:-2]
+    return mlflow
+
+
 def pictures(folder: Path, mlflow: str, prefect: str) -> None:
-    known = mlflow.replace("://", f"://admin:{servers.PASSWORD.replace(' ', '%20')}@")
-    with tab(folder / "chromium") as browser:
-        picture(browser, f"{prefect}/deployments", "evaluate[^]*retrain[^]*train", "prefect-deployments")
-        picture(browser, f"{prefect}/runs", "retrain of", "prefect-runs")
-        picture(browser, f"{known}/#/experiments/1/runs", "gate passed", "mlflow-gate")
-        picture(browser, f"{known}/#/models", "champion", "mlflow-champions")
+    from mlflow import MlflowClient
+
+    from edgeprint.registry import promote, tracking
+
+    tracking.open_store(folder / "site/state", mlflow)
+    verdict = "tags.stage = 'gate' and tags.verdict = 'passed' and tags.family = 'binary'"
+    run = MlflowClient().search_runs(["1"], verdict)[0]
+    name = run.data.tags["model"]
+    champion = promote.champion(name)
+    assert champion, f"{name} passed the gate and has no champion"
+    picture(folder, f"{prefect}/deployments", "prefect-deployments")
+    picture(folder, f"{prefect}/runs", "prefect-runs")
+    picture(folder, f"{mlflow}/#/experiments/1/runs/{run.info.run_id}", "mlflow-gate")
+    picture(folder, f"{mlflow}/#/models/{name}/versions/{champion.number}", "mlflow-champion")
 
 
-def picture(browser: Tab, url: str, words: str, name: str) -> None:
-    """The page once it says one of the words."""
-    browser.open(url, WIDTH)
-    deadline = time.monotonic() + PATIENCE_S
-    while not browser.value(f"/{words}/.test(document.body.innerText)"):
-        if time.monotonic() > deadline:
-            print(f"{url} does not say {words}: {browser.value('document.body.innerText')[:500]}")
-            break
-        time.sleep(1)
-    time.sleep(3)  # what is drawn after the words
-    while True:
-        try:
-            browser.screenshot(DOCS / f"{name}.png", WIDTH, TALLEST)
-            break
-        except TimeoutError:  # a machine that does much else
-            if time.monotonic() > deadline + PATIENCE_S:
-                raise
-    print(DOCS / f"{name}.png")
+def picture(folder: Path, url: str, name: str) -> None:
+    """A page as headless Chromium shows it, once it has had a minute of its own time."""
+    path = DOCS / f"{name}.png"
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={SIZE}"]
+    place = [f"--user-data-dir={folder}/{name}", "--virtual-time-budget=60000", f"--screenshot={path}"]
+    subprocess.run(["chromium", *options, *place, url], check=True, capture_output=True)
+    print(path)
 
 
 if __name__ == "__main__":

@@ -67,6 +67,13 @@ class Pi:
         )
         self.address = address(self.child)
 
+    def __enter__(self) -> "Pi":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.child.kill()
+        self.child.communicate()
+
     def row(self, device: str) -> dict:
         found = request(self.address, "GET", "/devices").json
         return next(row for row in found["devices"] if row["name"] == device)
@@ -97,15 +104,17 @@ def assert_the_pi_sees_what_extraction_does(
     sent = tmp_path / "sent.pcap"
     count = excerpt(capture, sent, seconds=seconds)
     devices = the_two_that_sent_most(decode(sent)[0])
-    pi = Pi(home, repository, devices)
-    with captured(tmp_path / "beside.pcap") as beside:
-        router.replays(sent, *options)
-        until(lambda: request(pi.address, "GET", "/devices").json["agent"]["packets"] == count)
-    offline = {d: columns(p, SPEC)[1] for d, p in devices.split(decode(beside)[0].in_time_order()).items()}
-    for device, made in offline.items():
-        until(lambda device=device, made=made: pi.row(device)["columns"] == len(made))  # type: ignore[misc]
-        pi.label(device)
-    pi.ends()
+    with Pi(home, repository, devices) as pi:
+        with captured(tmp_path / "beside.pcap") as beside:
+            router.replays(sent, *options)
+            until(lambda: request(pi.address, "GET", "/devices").json["agent"]["packets"] == count)
+        offline = {
+            d: columns(p, SPEC)[1] for d, p in devices.split(decode(beside)[0].in_time_order()).items()
+        }
+        for device, made in offline.items():
+            until(lambda device=device, made=made: pi.row(device)["columns"] == len(made))  # type: ignore[misc]
+            pi.label(device)
+        pi.ends()
     store = Store(home.state / HISTORY, megabytes=4, say=print)
     kept = {label.device: label.columns for label in store.labels()}
     assert set(kept) == {"a", "b"}
@@ -151,14 +160,14 @@ def test_a_cable_that_is_pulled_and_put_back_is_on_the_page_and_nothing_else_hap
 ) -> None:
     sent = tmp_path / "sent.pcap"
     count = excerpt(simulated, sent, seconds=3)
-    pi = Pi(home, repository, the_two_that_sent_most(decode(sent)[0]))
-    packets = lambda: request(pi.address, "GET", "/devices").json["agent"]["packets"]  # noqa: E731
-    router.replays(sent, "--topspeed")
-    until(lambda: packets() == count)
-    subprocess.run(["ip", "link", "set", LAN, "down"], check=True)
-    until(lambda: f"{LAN} is down" in pi.notes)
-    subprocess.run(["ip", "link", "set", LAN, "up"], check=True)
-    until(lambda: f"{LAN} is up" in pi.notes)
-    router.replays(sent, "--topspeed")
-    until(lambda: packets() == 2 * count)
-    pi.ends()
+    with Pi(home, repository, the_two_that_sent_most(decode(sent)[0])) as pi:
+        packets = lambda: request(pi.address, "GET", "/devices").json["agent"]["packets"]  # noqa: E731
+        router.replays(sent, "--topspeed")
+        until(lambda: packets() == count)
+        subprocess.run(["ip", "link", "set", LAN, "down"], check=True)
+        until(lambda: f"{LAN} is down" in pi.notes)
+        subprocess.run(["ip", "link", "set", LAN, "up"], check=True)
+        until(lambda: f"{LAN} is up" in pi.notes)
+        router.replays(sent, "--topspeed")
+        until(lambda: packets() == 2 * count)
+        pi.ends()

@@ -66,6 +66,7 @@ def test_a_file_that_is_no_capture_is_named(trainer, lines, tmp_path):
 def test_without_a_champion_it_says_what_makes_one(trainer, lines, capture, tmp_path):
     from edgeprint.registry import tracking
 
+    (tmp_path / "params.yaml").symlink_to(trainer.workspace.root / "params.yaml")
     try:
         with pytest.raises(UnknownModel, match="has a champion: edgeprint run trains and promotes"):
             stage.identify(Workspace(tmp_path), capture)

@@ -52,7 +52,8 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a device of the capture is, as far as its traffic tells; None where nothing could be asked.
+    """What a device of the capture is, as far as its traffic tells; None where nothing could be asked, and
+    the category of what is not IoT.
 
     `name` is what the workspace's devices.csv calls it. `known`: whether any method recognises it as one of
     the devices that it has learned.
@@ -171,6 +172,8 @@ def _identity(found: Identity, models: dict[str, Artifact], rows: dict[str, Feat
             found = ask(found, own, _of(rows.get(KEYS[family]), found.mac))
         except NotEnoughData as error:
             found = _noted(found, f"{family}: {error}")
+    if found.iot is False:  # LSTM-CNN has learned the categories of IoT devices alone
+        return replace(found, category=None, category_confidence=None)
     best = found.ranking[0] if found.ranking else None
     if found.category is None and best and found.known:
         found = replace(found, category=best.category, category_confidence=best.confidence)

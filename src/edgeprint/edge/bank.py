@@ -19,8 +19,8 @@ from edgeprint.binary.features import NORMALISATIONS, SpectrogramSpec, normalise
 from edgeprint.errors import BadArtifact
 
 TOGETHER = 8  # samples that are normalised at once: enough to share the calls, few enough for a cache
-# Largest difference from a golden output that another processor may make. Two implementations of 8-bit kernels, both
-# of x86, differ by 7e-4 already; a runtime that is broken is not as near as this.
+# Largest difference from a golden output that another processor may make. Two implementations of 8-bit
+# kernels, both of x86, differ by 7e-4 already; a runtime that is broken is not as near as this.
 TOLERANCE = 5e-3
 
 

@@ -2,8 +2,7 @@
 
 A simulated home of 40 devices, with a model each, is replayed for 24 hours as fast as it goes, into a whole
 agent in a process of its own: history, a page that is asked for everything every few seconds, and MQTT to a
-mosquitto. Its resident memory is noted by the hour of the home. It rises and falls with the blocks of 8 MB in
-which a capture is read, and which an interface does not have. If the agent is ended early, what was seen is
+mosquitto. Its resident memory is noted by the hour of the home. If the agent is ended early, what was seen is
 drawn. Needs mosquitto.
 """
 
@@ -47,7 +46,7 @@ def main() -> None:
     _draw(hours, megabytes, home.what, DOCS / "edge-rss.png")
     highest = [part.max() for part in np.array_split(megabytes[hours >= SETTLED_H], 4)]
     print(
-        f"{home.what}: {len(hours)} readings until hour {hours[-1]:.1f}; highest in each quarter of the time "
+        f"{home.what}: {len(hours)} readings until hour {hours[-1]:.1f}; highest in each quarter of them "
         f"from hour {SETTLED_H:g} on: {', '.join(f'{value:.0f}' for value in highest)} MB"
     )
 

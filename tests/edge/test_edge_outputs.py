@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ def test_quiet_lines_come_when_a_verdict_changes() -> None:
     for tick, standing in enumerate([Standing.RECOGNISED] * 3 + [Standing.DEVIATES] * 2):
         lines(verdict(standing, tick=tick))
     assert [words.split()[1] for words in said] == ["12:00:00", "12:00:03"]
+
+
+def test_of_strangers_that_are_gone_nothing_is_remembered() -> None:
+    lines = VerdictLines(lambda _: None, quiet=True)
+    for number in range(100):
+        stranger = f"06:00:00:00:00:{number:02x}"
+        lines(replace(verdict(Standing.UNKNOWN), device=stranger))
+        lines.forget(stranger)
+    assert not lines._last
 
 
 def test_every_verdict_is_stored_as_a_json_line_even_when_quiet(tmp_path: Path) -> None:

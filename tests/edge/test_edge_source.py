@@ -1,5 +1,6 @@
 """Replays: which captures, which part of them, in which batches, and how fast."""
 
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -117,6 +118,17 @@ def test_a_streamed_capture_gives_the_batches_of_one_in_memory(
         assert ours.now_ns == theirs.now_ns
         for column in ("time_ns", "wire_len", "src", "dst"):
             np.testing.assert_array_equal(getattr(ours, column), getattr(theirs, column))
+
+
+def test_what_a_streamed_capture_takes_is_bounded_by_its_blocks(tmp_path: Path) -> None:
+    path = write_capture(tmp_path / "a.pcap", rows(*range(40_000)))
+    tracemalloc.start()
+    try:
+        assert sum(len(batch.time_ns) for batch in Streamed(path)) == 40_000
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 8e6  # bytes: a block, and what is made of it
 
 
 def test_a_capture_far_out_of_order_is_sorted_in_memory(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,20 @@ def test_the_file_stays_below_its_bound_and_the_oldest_rows_go_first(tmp_path: P
     assert ticks == list(range(ticks[0], 120_000)) and ticks[0] > 50_000
     assert len(ticks) > 20_000  # it uses what it may
     assert kept.store.alarms() and list(kept.store.labels())
+
+
+def test_verdicts_are_read_one_at_a_time(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    for tick in range(10_000):
+        kept.store.verdict(verdict(tick))
+    kept.store.flush()
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in kept.store.verdicts("camera")) == 10_000
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 100_000  # bytes; all rows at once are 3 MB
 
 
 def test_a_full_disk_costs_nothing_but_the_wait(tmp_path: Path) -> None:

@@ -134,6 +134,10 @@ def _watch(service: Service, bank: Bank, streak: int, lines: outputs.VerdictLine
         lines(verdict)
         service.verdict(verdict)
 
+    def forget(stranger: str) -> None:
+        lines.forget(stranger)
+        service.forget(stranger)
+
     return Watch(
         service.inventory,
         bank,
@@ -141,7 +145,7 @@ def _watch(service: Service, bank: Bank, streak: int, lines: outputs.VerdictLine
         on_verdict=both,
         on_columns=service.columns,
         on_tick=service.tick,
-        on_forget=service.forget,
+        on_forget=forget,
     )
 
 

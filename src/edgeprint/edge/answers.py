@@ -18,7 +18,7 @@ a row, or misses in a row below zero; `label` is what a person said that the dev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -88,11 +88,11 @@ def alarm(found: Alarm) -> dict[str, Any]:
     }
 
 
-def history(name: str, rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
-    """Rows as `Store.history` gives them."""
+def history(rows: Iterable[Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    """Rows as the store gives them, one at a time: ten thousand at once would take megabytes a request."""
     names = ("time", "verdict", "confidence", "columns", "run")
-    lines = [dict(zip(names, (seconds(time_ns), *rest), strict=True)) for time_ns, *rest in rows]
-    return {"device": name, "rows": lines}
+    for time_ns, *rest in rows:
+        yield dict(zip(names, (seconds(time_ns), *rest), strict=True))
 
 
 def seconds(time_ns: int | None) -> float | None:

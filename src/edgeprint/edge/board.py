@@ -109,9 +109,13 @@ class Board:
                 seen.recent.append(_finite(verdict.confidence))
 
     def columns(self, device: str, frames: NDArray[np.int64], columns: NDArray[np.float32]) -> None:
-        """New columns [m, h] of a device."""
+        """New columns [m, h] of a device.
+
+        Copied, for they are views of an array of the whole tick: of a device that seldom speaks, each would
+        keep what all others sent at that time.
+        """
         with self._lock:
-            self._seen.setdefault(device, self._new()).columns.extend(columns)
+            self._seen.setdefault(device, self._new()).columns.extend(column.copy() for column in columns)
 
     def alarm(self, alarm: Alarm) -> None:
         """One that began, changed or ended; of those that ended the last are kept."""

@@ -41,6 +41,10 @@ class VerdictLines:
             self._say(line(verdict))
         self._last[verdict.device] = verdict.verdict
 
+    def forget(self, stranger: str) -> None:
+        """One that is not followed any more: made-up addresses never end."""
+        self._last.pop(stranger, None)
+
 
 class JsonLines:
     """A line of JSON a value, each on the disk at once and whole: a disk that is full stops nothing."""

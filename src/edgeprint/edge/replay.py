@@ -17,7 +17,7 @@ import numpy as np
 
 from edgeprint.edge.batch import Batch, Packets, Sluice
 from edgeprint.edge.frame_head import FRAME, packets
-from edgeprint.packets.capture_file import BLOCK_BYTES, CaptureFile
+from edgeprint.packets.capture_file import CaptureFile
 from edgeprint.packets.decode import Decoder
 from edgeprint.packets.frames import Frames
 from edgeprint.packets.link_layer import ETHERNET, LINK_TYPES
@@ -26,6 +26,7 @@ from edgeprint.packets.table import PacketTable
 HOUR_NS = 3600 * 10**9
 AS_FAST_AS_IT_GOES_NS = 60 * 10**9  # of traffic in a batch
 AT_A_SPEED_NS = 10**9
+BLOCK_BYTES = 1024 * 1024  # what is made of a block takes several times as much, and a Pi has little
 HELD_NS = 60 * 10**9  # a packet that stands farther behind in a file than this is not found while streaming
 
 

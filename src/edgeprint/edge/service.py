@@ -178,12 +178,12 @@ class Service:
             "names": list(self.inventory.devices),
         }
 
-    def history(self, name: str, hours: float) -> dict[str, Any]:
+    def history(self, name: str, hours: float) -> Iterator[dict[str, Any]]:
         """Raises UnknownDevice; without a store there is none."""
         if self.board.device(name) is None:
             raise UnknownDevice(f"device {name!r} was never seen here")
         since_ns = self.board.now_ns - round(hours * HOUR_NS)
-        return answers.history(name, self._store.history(name, since_ns) if self._store else ())
+        return answers.history(self._store.verdicts(name, since_ns) if self._store else ())
 
     def spectrogram(self, name: str) -> NDArray[np.float32] | None:
         return self.board.spectrogram(name)

@@ -25,6 +25,7 @@ from edgeprint.edge.verdicts import Verdict
 from edgeprint.errors import BadStore
 
 MOST_WAITING = 20_000  # rows in memory while the disk takes none: a quarter of an hour of 40 devices at 2 s
+MOST_ROWS = 10_000  # of a device in an answer
 BUSY_S = 0.2  # for which a tick waits for another process; captured packets queue up meanwhile
 PERSON_BUSY_S = 5.0  # for which a person who presses a button waits
 LONGEST_PAUSE = 32  # ticks between two tries while the disk takes nothing: all that waits is tried anew
@@ -102,13 +103,18 @@ class Store:
         except (sqlite3.Error, OSError) as error:
             raise BadStore(f"{self.path} does not take the label: {error}") from error
 
-    def history(self, device: str, since_ns: int = 0, most: int = 10_000) -> list[tuple]:
+    def history(self, device: str, since_ns: int = 0, most: int = MOST_ROWS) -> list[tuple]:
         """The device's last verdicts, oldest first: (time_ns, verdict, confidence, columns, run)."""
-        query = (
-            "SELECT time_ns, verdict, confidence, columns, run FROM verdict "
-            "WHERE device = ? AND time_ns >= ? ORDER BY time_ns DESC LIMIT ?"
+        return list(self.verdicts(device, since_ns, most))
+
+    def verdicts(self, device: str, since_ns: int = 0, most: int = MOST_ROWS) -> Iterator[tuple]:
+        """The same, read one at a time."""
+        last = (
+            "SELECT rowid AS written, * FROM verdict "
+            "WHERE device = ? AND time_ns >= ? ORDER BY time_ns DESC, rowid DESC LIMIT ?"
         )
-        return self._read(query, (device, since_ns, most))[::-1]
+        query = f"SELECT time_ns, verdict, confidence, columns, run FROM ({last}) ORDER BY time_ns, written"
+        return self._rows(query, (device, since_ns, most))
 
     def alarms(self, most: int = 200) -> list[Alarm]:
         """The last alarms, newest first; those that last are among them however old."""
@@ -187,7 +193,10 @@ class Store:
         self.trouble, self._failures = None, 0
 
     def _read(self, query: str, values: tuple) -> list[tuple]:
-        """Rows over a connection of its own; none where there is no database to read.
+        return list(self._rows(query, values))
+
+    def _rows(self, query: str, values: tuple) -> Iterator[tuple]:
+        """Over a connection of their own; none where there is no database to read.
 
         It may write, for the log of an agent that was killed has to be folded in before anything can be read.
         """
@@ -195,9 +204,9 @@ class Store:
             with contextlib.closing(
                 sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_S)
             ) as connection:
-                return connection.execute(query, values).fetchall()
+                yield from connection.execute(query, values)
         except sqlite3.Error:
-            return []
+            return
 
 
 def _is_read_only(folder: Path) -> bool:

@@ -28,6 +28,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         begun.replace(path)
+        sync(path.parent)
     except BaseException:
         begun.unlink(missing_ok=True)
         raise
@@ -37,3 +38,12 @@ def write_whole(path: Path, data: bytes) -> None:
     """Give the file these bytes, as `replacing` does."""
     with replacing(path) as file:
         file.write(data)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

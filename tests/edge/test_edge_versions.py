@@ -122,6 +122,8 @@ def test_no_order_of_events_leaves_a_device_without_a_model(
     versions.swap(MODEL, OLD, trial=False)
     for change, digest in changes:
         if change in ("swap", "trial"):
+            if digest in versions.quarantined():
+                continue  # the updater pulls none of these again
             versions.swap(MODEL, digest, trial=change == "trial")
         elif change == "confirm":
             versions.confirm(MODEL, digest)

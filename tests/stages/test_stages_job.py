@@ -1,6 +1,7 @@
 """A folder of captures becomes a workspace of its own, or is refused in one sentence."""
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 from edgeprint.errors import BadInventory, BadParams, NotACapture
 from edgeprint.stages import job
 from edgeprint.stages.layout import WrongWorkspace
+from edgeprint.stages.programs import commit
 from edgeprint.stages.workspace import Workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -120,3 +122,14 @@ def test_a_folder_without_captures_is_refused(home: Path) -> None:
 def test_a_capture_is_known_by_its_first_bytes(home: Path) -> None:
     (home / "monday.pcap").rename(home / "monday.dump")
     assert (prepared(home).captures / "monday.dump").exists()
+
+
+def test_a_run_in_a_checkout_of_the_code_commits_nothing_there(tmp_path: Path) -> None:
+    for name in (".gitignore", "params.yaml"):
+        shutil.copy(REPOSITORY / name, tmp_path)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "dvc.lock").write_text("schema: '2.0'\n")
+    assert not commit(Workspace(tmp_path), "Reproduced everything")
+    found = subprocess.run(["git", "rev-parse", "--verify", "HEAD"], cwd=tmp_path, capture_output=True)
+    assert found.returncode != 0  # still without a commit

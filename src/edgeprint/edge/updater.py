@@ -29,9 +29,10 @@ from edgeprint import artifact
 from edgeprint.edge import fetch
 from edgeprint.edge.identity import pi_id
 from edgeprint.edge.selftest import prove_apart
-from edgeprint.edge.versions import MODEL_NAME, Quarantined, Versions, sync, write
+from edgeprint.edge.versions import MODEL_NAME, Quarantined, Versions
 from edgeprint.errors import BadArtifact, BadPlan, UntrustedModel
 from edgeprint.rings import LARGEST_BYTES, NO_RELEASE, Plan
+from edgeprint.whole_file import sync, write_whole
 
 PLAN = "rings/plan.json"
 LOCK = threading.RLock()  # two threads of one agent pull: what is new, and what a person just named
@@ -121,7 +122,7 @@ class Updater:
     def finish(self) -> None:
         """Every model was pulled, or refused: remember the release, and clear away what nothing uses."""
         if self.release != self._before:
-            write(self._state / "release", str(self.release).encode())
+            write_whole(self._state / "release", str(self.release).encode())
         with LOCK:
             self.versions.tidy()
 

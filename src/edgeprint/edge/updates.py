@@ -26,11 +26,12 @@ from edgeprint.edge.bank import Bank
 from edgeprint.edge.models import FAMILY, Models
 from edgeprint.edge.probation import Limits
 from edgeprint.edge.trials import Trials, start_again
-from edgeprint.edge.versions import Versions, write
+from edgeprint.edge.versions import Versions
 from edgeprint.edge.voice import Voice
 from edgeprint.edge.watch import Watch
 from edgeprint.errors import EdgeprintError
 from edgeprint.standing import FILE, Phase, Standing
+from edgeprint.whole_file import write_whole
 
 EVERY_S = 900.0  # between two looks at the repository: a static file of 500 bytes
 EARLIEST_SHARE = 0.8  # of that time, by chance: Pis that were started together do not ask together
@@ -100,7 +101,7 @@ class Updates:
         self._spoken_s = self._clock()
         standing = self.standing()
         try:
-            write(self._state / FILE, standing.to_json())
+            write_whole(self._state / FILE, standing.to_json())
         except OSError as error:
             self._say(f"how this Pi stands is not written down: {error}")
         if self._voice:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 import re
 import shutil
 import threading
@@ -31,6 +30,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from edgeprint.errors import BadArtifact, UntrustedModel
+from edgeprint.whole_file import sync, write_whole
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -121,7 +121,7 @@ class Versions:
         known = self.quarantined()
         known[digest] = {"model": model, "reason": reason[:500], "time": f"{now:%Y-%m-%dT%H:%M:%SZ}"}
         kept = dict(list(known.items())[-MOST_QUARANTINED:])
-        write(self.state / "quarantine.json", json.dumps(kept, indent=1).encode())
+        write_whole(self.state / "quarantine.json", json.dumps(kept, indent=1).encode())
 
     def quarantined(self) -> dict[str, dict[str, str]]:
         """By digest: model, reason and time."""
@@ -144,18 +144,24 @@ class Versions:
             count = int(path.read_text()) + 1
         except (OSError, ValueError):
             count = 1
-        write(path, str(count).encode())
+        write_whole(path, str(count).encode())
         return count
 
     def survive(self, now: datetime, *, say: Callable[[str], None]) -> None:
-        """Before models are loaded: one that has ended the agent too often is not tried again."""
-        self.settle()
-        for model in self.models():
-            folder = self.current(model)
-            if folder and self.on_trial(model) and self.begin(model) > MOST_STARTS:
-                reason = f"the agent ended {MOST_STARTS} times while it was on trial"
-                self.reject(model, folder.name, reason, now)
-                say(f"{model}: {reason}; the model before it is in use again")
+        """Before models are loaded: one that has ended the agent too often is not tried again.
+
+        A disk that takes nothing is said, and the agent goes on with what is there.
+        """
+        try:
+            self.settle()
+            for model in self.models():
+                folder = self.current(model)
+                if folder and self.on_trial(model) and self.begin(model) > MOST_STARTS:
+                    reason = f"the agent ended {MOST_STARTS} times while it was on trial"
+                    self.reject(model, folder.name, reason, now)
+                    say(f"{model}: {reason}; the model before it is in use again")
+        except OSError as error:
+            say(f"what models on trial did to this Pi cannot be kept: {error}")
 
     @_one_at_a_time
     def settle(self) -> None:
@@ -188,27 +194,6 @@ class Versions:
             sync(link.parent)
             sync(before.parent)
         (self.state / "starts" / model).unlink(missing_ok=True)
-
-
-def write(path: Path, data: bytes) -> None:
-    """Replace a small file in one step, on disk for good."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    begun = path.with_name(f".{path.name}.begun")
-    with begun.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    begun.replace(path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _checked(model: str) -> str:

@@ -61,8 +61,14 @@ def dvc_says(workspace: Workspace, *arguments: str) -> str:
 
 
 def is_git(workspace: Workspace) -> bool:
-    """Whether the workspace is a git repository of its own, not a folder in another."""
-    return (workspace.root / ".git").exists() and shutil.which("git") is not None
+    """Whether the workspace is a git repository of its own, not a folder in another.
+
+    One that ignores dvc.lock keeps no runs: it is a checkout of edgeprint, where nobody commits for a person.
+    """
+    if not (workspace.root / ".git").exists() or shutil.which("git") is None:
+        return False
+    asked = ["git", "check-ignore", "--quiet", "dvc.lock"]
+    return subprocess.run(asked, cwd=workspace.root, check=False).returncode != 0
 
 
 def commit(workspace: Workspace, message: str) -> bool:

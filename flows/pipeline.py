@@ -5,10 +5,9 @@ the other flows, which appear beside this one.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from prefect import flow, get_run_logger
-from pydantic import Field
 
 from edgeprint.stages import job
 from flows import main
@@ -18,18 +17,19 @@ Until = Literal["extract", "train", "evaluate", "retrain", "release", "page"]
 
 
 @flow(name="pipeline", flow_run_name="{until} of {workspace}")
-def pipeline(
-    workspace: Annotated[
-        str, Field(description="The folder that edgeprint ingest fills; seen from the repository.")
-    ] = "workspaces/site",
-    until: Annotated[
-        Until, Field(description="The last stage to run; those before it run where stale.")
-    ] = "retrain",
-    force: Annotated[
-        bool, Field(description="Recompute every stage that leads there, stale or not.")
-    ] = False,
-) -> bool:
-    """Whether anything was stale; a stage that fails, fails this run with its sentence."""
+def pipeline(workspace: str = "workspaces/site", until: Until = "retrain", force: bool = False) -> bool:
+    """Bring a workspace up to date; a stage that fails, fails this run with its sentence.
+
+    Prefect reads what its form says from this section:
+
+    Args:
+        workspace: The folder that edgeprint ingest fills; seen from the repository.
+        until: The last stage to run; those before it run where stale.
+        force: Recompute every stage that leads there, stale or not.
+
+    Returns:
+        Whether anything was stale.
+    """
     place = job.prepare(HERE, HERE / workspace)
     changed = job.run(place, until=until, force=force)
     get_run_logger().info("%s: %s", place.root, "up to date now" if changed else "there was nothing to do")

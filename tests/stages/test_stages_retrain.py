@@ -24,6 +24,12 @@ NAME = f"binary.{UPDATED}"
 OTHERS = [f"binary.{device}" for device in DEVICES if device != UPDATED]
 
 
+@pytest.fixture(autouse=True)
+def store(trainer: Trainer, lines: list[dict]) -> None:
+    """Other tests opened stores of their own since the home was lived through."""
+    tracking.open_store(trainer.workspace.state)
+
+
 def line(lines: list[dict], name: str, interval: str) -> dict:
     return next(each for each in lines if (each["model"], each["interval"]) == (name, interval))
 

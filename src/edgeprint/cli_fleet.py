@@ -304,6 +304,7 @@ def watch(
     from edgeprint.fleet import board
     from edgeprint.fleet.decide import Thresholds
     from edgeprint.fleet.watch import watch as run
+    from edgeprint.whole_file import write_whole
 
     thresholds = Thresholds(
         failed, unwell, confirmed, offline, fewest, soak_hours * 3600, patience_hours * 3600
@@ -314,9 +315,8 @@ def watch(
 
     def show(plan: Plan, fleet: Fleet, _: object) -> None:
         if picture:
-            begun = picture.with_name(f".{picture.name}.begun")
-            begun.write_text(board.picture(plan, fleet, f"{_now():%Y-%m-%d %H:%M} UTC"))
-            begun.replace(picture)
+            drawn = board.picture(plan, fleet, f"{_now():%Y-%m-%d %H:%M} UTC")
+            write_whole(picture, drawn.encode())
 
     with _listener(broker, broker_password_file, broker_ca) as listener:
         run(

@@ -19,6 +19,7 @@ from edgeprint.fleet import files, seal
 from edgeprint.fleet.chain import OFFLINE, ONLINE, Chain, lifetime
 from edgeprint.fleet.keys import Keys, SigningFailed, shown
 from edgeprint.fleet.repository import Published, status
+from edgeprint.whole_file import write_whole
 
 ROLES = (*OFFLINE, *ONLINE)
 
@@ -86,7 +87,7 @@ def _replace_in_root(chain: Chain, keys: Keys, into: Keys, role: str, gone: list
             )
     if role == "targets":
         _sign_again(chain, keys, root, now)
-    files.write(files.path(chain.folder, "root", root.version), metadata.to_bytes())
+    write_whole(files.path(chain.folder, "root", root.version), metadata.to_bytes())
 
 
 def _sign_again(chain: Chain, keys: Keys, root: Root, now: datetime) -> None:

@@ -9,7 +9,6 @@ a Pi or a cache holds of it stays true.
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,27 +41,6 @@ def load(folder: Path, role: str, version: int = 0) -> Metadata[Any]:
         return Metadata.from_bytes(file.read_bytes())
     except (RepositoryError, OSError) as error:
         raise SigningFailed(f"{folder} holds no whole repository: {file.name}: {error}") from error
-
-
-def write(file: Path, data: bytes) -> None:
-    """Replace a file in one step, on disk before it has its name."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    begun = file.with_name(f".{file.name}.begun")
-    with begun.open("wb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
-    begun.replace(file)
-    sync(file.parent)
-
-
-def sync(folder: Path) -> None:
-    """Wait until a folder's names are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

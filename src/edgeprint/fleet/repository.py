@@ -28,6 +28,7 @@ from edgeprint.fleet.chain import OFFLINE, Chain, is_signed, waiting
 from edgeprint.fleet.keys import Keys, SigningFailed
 from edgeprint.fleet.release import Release, next_release
 from edgeprint.rings import EVERYBODY, Plan, Ring
+from edgeprint.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _write_release(chain: Chain, keys: Keys, release: Release, now: datetime) ->
     if not (signers := _signers(keys, root, "targets")):
         raise SigningFailed(f"none of the targets keys that {folder} names is in {keys}")
     for path, data in release.files():
-        files.write(folder / "targets" / path, data)
+        write_whole(folder / "targets" / path, data)
     for model, role in release.roles.items():
         known = chain.roles.get(model)
         if (
@@ -167,7 +168,7 @@ def sign(folder: Path, keys: Keys | Path) -> list[str]:
                 found.metadata.sign(signer, append=True)
                 signed.append(found.role)
             version = found.metadata.signed.version
-            files.write(files.path(folder, found.role, version), found.metadata.to_bytes())
+            write_whole(files.path(folder, found.role, version), found.metadata.to_bytes())
     if not signed:
         raise SigningFailed(f"nothing in {folder} waits for a key of {keys}")
     return sorted(set(signed))

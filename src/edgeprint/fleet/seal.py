@@ -21,6 +21,7 @@ from edgeprint.fleet import files
 from edgeprint.fleet.chain import PLAN, Chain, is_signed, lifetime, named
 from edgeprint.fleet.keys import Keys, SigningFailed, shown
 from edgeprint.rings import NO_RELEASE, Plan
+from edgeprint.whole_file import write_whole
 
 
 def refresh(folder: Path, keys: Keys, now: datetime) -> None:
@@ -64,7 +65,7 @@ def store_plan(chain: Chain, keys: Keys, plan: Plan, now: datetime) -> None:
     data = plan.to_json()
     target = TargetFile.from_data(PLAN, data)
     (stored,) = target.get_prefixed_paths()
-    files.write(chain.folder / "targets" / stored, data)
+    write_whole(chain.folder / "targets" / stored, data)
     rings = Targets(version=next_version(chain.folder, "rings"), targets={PLAN: target})
     delegator = chain.targets.signed
     signers = online(keys, "rings", chain.folder, [delegator.get_key(k) for k in key_ids(delegator, "rings")])
@@ -115,7 +116,7 @@ def store(folder: Path, signed: Signed, role: str, signers: list[Signer], now: d
     metadata: Metadata[Any] = Metadata(signed)
     for signer in signers:
         metadata.sign(signer, append=True)
-    files.write(files.path(folder, role, signed.version), metadata.to_bytes())
+    write_whole(files.path(folder, role, signed.version), metadata.to_bytes())
 
 
 def key_ids(delegator: Any, role: str) -> list[str]:

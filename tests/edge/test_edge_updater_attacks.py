@@ -27,6 +27,7 @@ from edgeprint.fleet import files, repository, seal
 from edgeprint.fleet.chain import Chain
 from edgeprint.fleet.keys import Keys
 from edgeprint.rings import Plan, Ring
+from edgeprint.whole_file import write_whole
 
 SHORT = {"file_s": 1.0, "all_s": 3.0, "silence_s": 0.6}
 
@@ -276,7 +277,7 @@ def test_attack_another_models_folder_under_this_name(pi: Home) -> None:
             path = f"{CAMERA}/{digest}/{file}"
             targets[path] = TargetFile.from_file(path, str(plug / file))
             (stored,) = targets[path].get_prefixed_paths()
-            files.write(pi.folder / "targets" / stored, (plug / file).read_bytes())
+            write_whole(pi.folder / "targets" / stored, (plug / file).read_bytes())
 
     signed_by_an_insider(pi, rename)
     only_release(pi, digest)
@@ -291,7 +292,7 @@ def only_release(home: Home, digest: str) -> None:
     manifest = json.dumps({"models": {CAMERA: digest}}).encode()
     targets.targets[path] = TargetFile.from_data(path, manifest)
     (stored,) = targets.targets[path].get_prefixed_paths()
-    files.write(home.folder / "targets" / stored, manifest)
+    write_whole(home.folder / "targets" / stored, manifest)
     targets.version = seal.next_version(home.folder, "targets")
     seal.store(home.folder, targets, "targets", signers(home, "targets"), now())
     seal.seal(home.folder, keys, now())

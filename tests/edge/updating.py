@@ -10,9 +10,10 @@ from tuf.api.metadata import TargetFile
 
 from edgeprint.edge.updater import Updater
 from edgeprint.errors import BadArtifact, UntrustedModel
-from edgeprint.fleet import files, repository, seal
+from edgeprint.fleet import repository, seal
 from edgeprint.fleet.chain import Chain
 from edgeprint.fleet.keys import Keys
+from edgeprint.whole_file import write_whole
 
 CAMERA = "binary.camera"
 REFUSED = (UntrustedModel, BadArtifact)
@@ -77,7 +78,7 @@ def release_by_an_insider(home: Home, manifest: bytes) -> None:
     targets = chain.targets.signed
     (path,) = targets.targets
     target = targets.targets[path] = TargetFile.from_data(path, manifest)
-    files.write(home.folder / "targets" / target.get_prefixed_paths()[0], manifest)
+    write_whole(home.folder / "targets" / target.get_prefixed_paths()[0], manifest)
     targets.version = seal.next_version(home.folder, "targets")
     signers = repository._signers(keys, chain.root.signed, "targets")
     seal.store(home.folder, targets, "targets", signers, now())

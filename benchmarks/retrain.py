@@ -1,8 +1,9 @@
 """The scheduled retrain flow: with nothing to do, after a quarter's arrival, and in full with a break-down.
 
-A simulated home, ingested quarter by quarter as a site would. The full run is one of a new workspace that
-holds all quarters. Its wall time is laid out as DVC and process starts (outside every flow run), Prefect and
-reading the features (in flow runs, outside their tasks), MLflow (in its client), and the rest: the work.
+A simulated home, ingested quarter by quarter as a site would; one device gets new firmware in the last, the
+others none. The full run is one of a new workspace that holds all quarters. Its wall time is laid out as DVC
+and process starts (outside every flow run), Prefect and reading the features (in flow runs, outside their
+tasks), MLflow (in its client), and the rest: the work.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,9 +26,15 @@ from edgeprint.stages import job
 from edgeprint.stages.ingest import ingest, open_workspace
 from edgeprint.stages.workspace import Workspace
 from edgeprint.testbed.home import quarter_name, simulate
+from edgeprint.testbed.profiles import Member, cast
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CLOCK = Path(__file__).parent / "mlflow_clock"
+UPDATED = "plug-a"
+FIRMWARE = {
+    "what": "keep-alives every second, eight times as large; ARP more often",
+    "set": {"beat.0.periods": [1], "beat.0.up": [700, 20], "beat.0.down": [60, 5], "arp": 15},
+}
 QUICK = {
     "cclp": {"features": {"window_minutes": 5}, "train": {"iterations": 30}},
     "lstm_cnn": {"features": {"segment_minutes": 1}, "train": {"epochs": 3}},
@@ -88,7 +95,8 @@ def run(folder: Path, quick: bool) -> Iterator[Result]:
 
 def by_quarter(folder: Path, devices: int, quarters: int, hours: float, quick: bool) -> list[Path]:
     """A folder a quarter, as captures arrive; the first brings devices.csv and params.yaml."""
-    simulate(folder / "made", devices=devices, quarters=quarters, hours=hours, seed=7)
+    members = one_updated(devices, quarters)
+    simulate(folder / "made", devices=devices, quarters=quarters, hours=hours, seed=7, members=members)
     found = []
     captures = sorted((folder / "made").glob("*.pcap"))
     days = len(captures) // quarters
@@ -101,6 +109,12 @@ def by_quarter(folder: Path, devices: int, quarters: int, hours: float, quick: b
         shutil.move(folder / "made" / kept, found[0] / kept)
     (found[0] / "params.yaml").write_text(yaml.safe_dump(QUICK if quick else {}))
     return found
+
+
+def one_updated(devices: int, quarter: int) -> list[Member]:
+    """The usual cast, without the updates of their profiles: one device has an update, in that quarter."""
+    update = {UPDATED: [{"quarter": quarter, **FIRMWARE}]}
+    return [replace(m, raw={**m.raw, "update": update.get(m.name, [])}) for m in cast(devices)]
 
 
 def opened(root: Path, arrived: list[Path]) -> Workspace:

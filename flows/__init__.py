@@ -6,6 +6,7 @@ def step(...): ...
 main(retrain)               a flow as a program
 """
 
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -69,6 +70,8 @@ def main(flow: Callable[..., object], *arguments: str) -> None:
         print(f"edgeprint: {sentence}", file=sys.stderr)
         Workspace(Path()).stopped.write_text(sentence)
         raise SystemExit(1) from None
+    finally:
+        gc.freeze()  # or the interpreter looks through all of Prefect and TensorFlow on its way out: seconds
 
 
 def _away(error: Exception) -> str:

@@ -90,3 +90,14 @@ def test_converting_to_all_three_says_nothing(keras_model, capfd):
 def test_without_xnnpack_a_float32_model_gives_the_same(tflite_bytes, runner):
     inputs = np.random.default_rng(5).normal(size=(9, 6))
     assert np.allclose(tflite.Runner(tflite_bytes, plain=True)(inputs), runner(inputs), atol=1e-6)
+
+
+def test_the_same_network_gives_the_same_bytes_whatever_was_built_before():
+    def bytes_of_one() -> bytes:
+        import keras
+
+        tflite.number_anew()
+        source = keras.Input((6,), batch_size=1)
+        return tflite.convert(keras.Model(source, keras.layers.Dense(2, kernel_initializer="ones")(source)))
+
+    assert bytes_of_one() == bytes_of_one()

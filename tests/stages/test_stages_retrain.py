@@ -122,7 +122,7 @@ def worse(trainer, lines) -> promote.Version:
     model = replace(champion.model, weights=damaged)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer.method, "train", lambda *_, **__: model)
-        trained = trainer.train(NAME, 2, trainer.workspace.state / "worse", initial=model)
+        trained = trainer.train(NAME, 2, trainer.workspace.state / "worse", initial=champion)
     return champions.enter(trainer, trained)
 
 

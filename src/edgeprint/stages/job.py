@@ -25,7 +25,7 @@ from edgeprint.errors import BadInventory, EdgeprintError, NotACapture, NotEnoug
 from edgeprint.packets import inventory
 from edgeprint.packets.capture_file import CaptureFile
 from edgeprint.stages import layout, page
-from edgeprint.stages.programs import commit, dvc, environment
+from edgeprint.stages.programs import commit, dvc, dvc_says, environment
 from edgeprint.stages.turn import turn
 from edgeprint.stages.workspace import Workspace
 
@@ -96,7 +96,7 @@ def _mirror(workspace: Workspace, data: Path, captures: list[Path]) -> None:
         relative = path.relative_to(workspace.captures)
         if path.is_file() and relative not in wanted and path.name != "source.json":
             path.unlink()
-    dvc(workspace, "add", "--quiet", "data/captures")
+    dvc_says(workspace, "add", "data/captures")
 
 
 def run(workspace: Workspace, *, force: bool = False, until: str | None = None) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 from prefect.cache_policies import NO_CACHE
 
 from edgeprint.errors import EdgeprintError
+from edgeprint.stages import prefect_server
 from edgeprint.stages.workspace import Workspace
 
 AWAY = {None, "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
@@ -62,6 +63,7 @@ def main(flow: Callable[..., object], *arguments: str) -> None:
     The sentence is kept for the page, which shows what was done before.
     """
     try:
+        prefect_server.await_start()
         flow(*arguments)
     except Exception as error:
         if not isinstance(error, EdgeprintError) and not is_away(error):

@@ -100,8 +100,8 @@ def run(workspace: Workspace, *, force: bool = False, until: str | None = None) 
     targets = _targets(workspace, until)
     with turn(workspace):
         lost = _lost(workspace)
-        if not force and not lost and dvc(workspace, "status", "--quiet", *targets) == 0:
-            dvc(workspace, "repro", "--quiet", "--no-run-cache", *targets)
+        upstream = ["--with-deps"] if targets else []  # without it DVC looks at the targets alone
+        if not force and not lost and dvc(workspace, "status", "--quiet", *upstream, *targets) == 0:
             return False
         options = ["--force"] if force or lost else []
         workspace.stopped.unlink(missing_ok=True)

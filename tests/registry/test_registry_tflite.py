@@ -1,4 +1,6 @@
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -101,3 +103,13 @@ def test_the_same_network_gives_the_same_bytes_whatever_was_built_before():
         return tflite.convert(keras.Model(source, keras.layers.Dense(2, kernel_initializer="ones")(source)))
 
     assert bytes_of_one() == bytes_of_one()
+
+
+def test_what_is_trained_after_an_export_has_one_thread_as_in_a_process_of_its_own():
+    code = (
+        "from edgeprint.registry import tflite; tflite.number_anew(); import keras, tensorflow as tf; "
+        "keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]); "
+        "print(tf.config.threading.get_intra_op_parallelism_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "1"

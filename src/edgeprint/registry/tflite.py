@@ -55,9 +55,13 @@ def number_anew() -> None:
     """Keras begins again to number its layers, whose names an export carries.
 
     Called before a network is built for export, so that its bytes do not tell what the process built before.
+    Nor shall the weights of what is trained next: TensorFlow takes its threads when it first computes.
     """
     import keras
 
+    from edgeprint.binary.cores import one_thread_an_operation
+
+    one_thread_an_operation()
     keras.backend.clear_session(free_memory=False)
 
 

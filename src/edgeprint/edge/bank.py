@@ -101,6 +101,7 @@ class Member:
     def __init__(self, artifact: Artifact) -> None:
         """Raises BadArtifact when the model was trained on other columns than this agent makes."""
         card = artifact.card
+        self.version = artifact.folder.name  # a pulled one's digest
         try:
             numbers = card.preprocessing
             self.spec = SpectrogramSpec(int(numbers["height"]), float(numbers["bin_seconds"]))

@@ -160,13 +160,12 @@ class Trials:
     def begin(self, device: str, old: Artifact | None, new: Artifact, watch: Watch) -> None:
         """Watch the new model from the next tick on; the old one goes on speaking where it can."""
         try:
-            member = Member(new)
+            before, member = self._both(device, old, new)
         except BadArtifact as error:
             self._fail(device, new.folder.name, str(error), watch)
             return
         except FileNotFoundError:  # cleared away in this moment, for another one: the next look will tell
             return
-        before = self._member(device, old)
         trial = OnTrial(before, member, new.folder.name, self.limits, self._guard)
         self._trials[device], self._begun_s[device] = trial, self._clock()
         self._bank.members[device] = trial  # type: ignore[assignment]
@@ -174,12 +173,18 @@ class Trials:
             watch.adopt(device)
         self._say(f"{FAMILY}.{device} {new.folder.name[:12]} is on trial for {self.limits.ticks} ticks")
 
-    def _member(self, device: str, old: Artifact | None) -> Member | None:
-        """The old model as it runs already, with its ring, or else anew."""
+    def _both(self, device: str, old: Artifact | None, new: Artifact) -> tuple[Member | None, Member]:
+        """The old model as it runs already, with its ring, or else anew; and the new one.
+
+        A first model may run already: in memory once, it has none before it that could speak if it fails.
+        """
         running = self._bank.members.get(device)
         if isinstance(running, OnTrial):
-            return running.old
-        return running if running is not None or old is None else Member(old)
+            running = running.old
+        elif running is not None and running.version == new.folder.name:
+            return None, running
+        member = Member(new)
+        return running if running is not None or old is None else Member(old), member
 
     def tick(self, watch: Watch) -> None:
         """Between two ticks: pronounce what is over."""

@@ -176,6 +176,11 @@ class Gate(Section):
     approval_hours: Positive
 
 
+class Release(Section):
+    image: Annotated[str, Field(pattern=r"^([^ @]+@sha256:[0-9a-f]{64})?$")]
+    inventory: str
+
+
 class Agent(Section):
     hours: Positive
     streak: Count
@@ -192,6 +197,7 @@ class Params(Section):
     drift: Drift
     policy: Policy
     gate: Gate
+    release: Release
     agent: Agent
     seed: int
 

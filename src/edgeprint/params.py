@@ -177,6 +177,12 @@ class Gate(Section):
 
 
 class Release(Section):
+    rings: str
+    broker: str
+    broker_password_file: str
+    broker_ca: str
+    soak_hours: Annotated[float, Field(ge=0)]
+    watch_hours: Positive
     image: Annotated[str, Field(pattern=r"^([^ @]+@sha256:[0-9a-f]{64})?$")]
     inventory: str
 

@@ -6,19 +6,30 @@ has real engines behind sshd. What the flow publishes before is the matter of te
 
 import shutil
 import sys
+import threading
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
 from prefect.testing.utilities import prefect_test_harness
 
 from edgeprint.errors import BadParams, RollOutFailed
+from edgeprint.fleet.chain import Chain
+from edgeprint.rings import Plan
 from edgeprint.stages import release as stage
 from edgeprint.stages.workspace import Workspace
+from edgeprint.standing import Phase, Standing
 from flows.release import release
+from tests.edge.brokers import free_port, mosquitto
+from tests.fleet.small_fleet import model as small_model
 
 SHIPPED = Path(__file__).resolve().parents[2] / "params.yaml"
 OLD, NEW = (f"registry.example/edgeprint-edge@sha256:{digit * 64}" for digit in "ab")
+PORT = free_port()
 DOCKER = """#!/bin/sh
 # An engine that remembers which image runs. A Pi with a file `bad` is healthy on the first one alone.
 cd "$PI"
@@ -57,9 +68,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return wanting(tmp_path, NEW, "inventory.yml")
 
 
-def wanting(root: Path, image: str, inventory: str) -> Workspace:
+def wanting(root: Path, image: str, inventory: str, **more: object) -> Workspace:
     numbers = yaml.safe_load(SHIPPED.read_text())
-    numbers["release"] = {"image": image, "inventory": inventory}
+    numbers["release"] |= {"image": image, "inventory": inventory, **more}
     (root / "params.yaml").write_text(yaml.safe_dump(numbers))
     return Workspace(root)
 
@@ -113,3 +124,80 @@ def test_half_a_roll_out_is_refused_before_anything_is_published(
     with pytest.raises(BadParams, match=sentence):
         release(wanting(workspace.root, image, inventory).root)
     assert not (workspace.reports / "release.json").exists()
+
+
+class Pis:
+    """Two Pis that say over MQTT that they run what the plan gives them, or that it fails."""
+
+    def __init__(self, port: int, folder: Path, phase: Phase) -> None:
+        self._folder, self._phase = folder, phase
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        self._over, self._said = threading.Event(), Plan()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> None:
+        self._speak()
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _work(self) -> None:
+        while not self._over.wait(0.1):
+            self._speak()
+
+    def _speak(self) -> None:
+        plan = Chain.read(self._folder).plan()
+        if plan == self._said:
+            return
+        self._said = plan
+        for pi in ("pi-1", "pi-2"):
+            release = plan.release(pi)
+            standing = Standing(pi, release, self._phase if release else Phase.NONE)
+            for topic, payload in (("standing", standing.to_json()), ("online", b"online")):
+                self._client.publish(f"edgeprint/fleet/{pi}/{topic}", payload, qos=1, retain=True)
+
+
+@pytest.fixture
+def ringed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """params.yaml names two rings and a broker; what is published is one small model."""
+    (tmp_path / "rings.toml").write_text(
+        '[[ring]]\nname = "canary"\npis = ["pi-1"]\n[[ring]]\nname = "all"\nshare = 1.0\n'
+    )
+    made = wanting(tmp_path, "", "", rings="rings.toml", broker=f"mqtt://127.0.0.1:{PORT}", soak_hours=0)
+    model = small_model(tmp_path / "camera", "binary.camera")
+    monkeypatch.setattr(stage, "champions", lambda *_: {"binary.camera": model})
+    monkeypatch.setattr(stage.promote, "offer_identify", lambda *_: SimpleNamespace(number=1))
+    return made
+
+
+def test_a_release_is_followed_until_it_is_everybodys(ringed: Workspace) -> None:
+    with mosquitto(ringed.root / "broker", PORT):
+        stage.publish(ringed, datetime.now(UTC))
+        with Pis(PORT, stage.places(ringed)[0], Phase.IN_USE):
+            rings = release(ringed.root, every_s=0.2)["rings"]
+    assert rings["stopped"] is None and rings["headline"] == "release 1 is everybody's"
+    assert "canary" in rings["table"] and (ringed.reports / "rings.svg").read_text().startswith("<svg")
+
+
+def test_a_release_that_the_canary_fails_is_rolled_back_and_fails_the_flow(ringed: Workspace) -> None:
+    with mosquitto(ringed.root / "broker", PORT):
+        stage.publish(ringed, datetime.now(UTC))
+        with (
+            Pis(PORT, stage.places(ringed)[0], Phase.FAILED),
+            pytest.raises(RollOutFailed, match="release 1 was rolled back: 1 of 1 Pis of canary failed it"),
+        ):
+            release(ringed.root, every_s=0.2)
+    assert ringed.report("release")["rings"]["stopped"] == "1 of 1 Pis of canary failed it"
+
+
+def test_a_release_that_takes_longer_than_the_flow_is_left_on_its_way(ringed: Workspace) -> None:
+    wanting(ringed.root, "", "", rings="rings.toml", broker=f"mqtt://127.0.0.1:{PORT}", watch_hours=1e-9)
+    with mosquitto(ringed.root / "broker", PORT):
+        rings = release(ringed.root, every_s=0.2)["rings"]
+    assert "reached 1 of 2 rings" in rings["headline"]

@@ -252,7 +252,11 @@ def _macro_f1(line: dict) -> float:
 
 def _release(_: Workspace, release: dict) -> str:
     rows = [[name, target.get("digest", "")[:16]] for name, target in sorted(release["models"].items())]
-    return "<h2>Signed and published</h2>" + _table(["model", "digest"], rows) + _containers(release)
+    said = release.get("rings")
+    rings = (
+        f"<h2>Rings</h2><p>{escape(said['headline'])}</p><pre>{escape(said['table'])}</pre>" if said else ""
+    )
+    return "<h2>Signed and published</h2>" + _table(["model", "digest"], rows) + rings + _containers(release)
 
 
 def _containers(release: dict) -> str:

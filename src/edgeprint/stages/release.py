@@ -12,6 +12,7 @@ from typing import Any
 from edgeprint import artifact
 from edgeprint.errors import BadParams, GateRefused
 from edgeprint.fleet import repository
+from edgeprint.fleet.rings_file import read as read_rings
 from edgeprint.fleet.roll_out import RollOut
 from edgeprint.registry import flavor, promote, tracking
 from edgeprint.stages.workspace import Workspace
@@ -39,16 +40,23 @@ def publish(workspace: Workspace, now: datetime) -> dict[str, Any]:
 
     Raises GateRefused when there is none.
     """
-    folder, keys = workspace.state / "fleet/repository", workspace.state / "fleet/keys"
+    folder, keys = places(workspace)
+    wanted = workspace.params().release.rings
+    rings = read_rings(workspace.root / wanted) if wanted else None
     with tempfile.TemporaryDirectory() as fetched:
         found = champions(workspace, Path(fetched))
         if not found:
             raise GateRefused("no binary model passed the gate: nothing to publish; see reports/retrain.json")
         if not folder.exists():
             repository.init(folder, keys, now)
-        published = repository.publish(folder, keys, found, now).to_dict()
+        published = repository.publish(folder, keys, found, now, rings=rings).to_dict()
         together = promote.offer_identify(alike(found), {"data_version": workspace.data_version()})
         return {**published, "identify": together.number}
+
+
+def places(workspace: Workspace) -> tuple[Path, Path]:
+    """The signed repository and its keys."""
+    return workspace.state / "fleet/repository", workspace.state / "fleet/keys"
 
 
 def alike(found: dict[str, Path]) -> dict[str, Path]:

@@ -46,7 +46,10 @@ def losses(network: CclpNetwork, z: Tensor, label: Tensor, numbers: CclpTrain) -
 
 
 class Training(ReportingModule):
-    """Adam on label losses + w · CCLP + L2; the rate falls to a third every `decay_every` steps."""
+    """Adam on label losses + w · CCLP + L2; the rate falls to a third every `decay_every` steps.
+
+    The weight w grows from 0 to its value over the first `ramp` steps (beyond the paper).
+    """
 
     def __init__(
         self, network: CclpNetwork, numbers: CclpTrain, report: Callable[[int, float], None]

@@ -1,11 +1,18 @@
-"""How good a model is on one set, in the same words for all three methods."""
+"""How good a model is on one set, and what a training tells of itself, in the same words for all methods."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+OnEpoch = Callable[[int, dict[str, float]], None]  # what a training tells of itself: epoch, figures by name
+
+
+def silent(epoch: int, metrics: dict[str, float]) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class Scores:
 
     @property
     def macro_f1(self) -> float:
+        """Mean of `f1`: a label that is predicted but never true is no part of it; 0 without a sample."""
         return float(np.mean(list(self.f1.values()))) if self.f1 else 0.0
 
     def metrics(self) -> dict[str, float]:

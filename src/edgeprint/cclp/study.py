@@ -2,7 +2,7 @@
 
 Each is measured on two splits: 7:3 at random as in the paper, and the last three tenths of each device's
 time, which is what a model meets after its training. Beside CCLP stand plain random forests that see the
-same labels. Beyond the paper: devices that were never learned.
+same share of labels. Beyond the paper: devices that were never learned.
 """
 
 from __future__ import annotations

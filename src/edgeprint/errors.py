@@ -13,6 +13,7 @@ EdgeprintError
 ├── BadPlan             a roll-out plan or its rings contradict themselves
 ├── NotIdentified       the identify server cannot be asked, or answers with no ranking
 ├── GateRefused         a challenger is not good enough to be promoted
+├── RollOutFailed       a container did not come to all Pis
 └── UntrustedModel      a model's signature or hash does not hold
 """
 
@@ -67,6 +68,10 @@ class NotIdentified(EdgeprintError):
 
 class GateRefused(EdgeprintError):
     """A challenger is not good enough to be promoted."""
+
+
+class RollOutFailed(EdgeprintError):
+    """A container could not be brought to every Pi."""
 
 
 class UntrustedModel(EdgeprintError):

@@ -23,9 +23,8 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Params
-from edgeprint.scores import Scores
+from edgeprint.scores import OnEpoch, Scores
 
-OnEpoch = Callable[[int, dict[str, float]], None]
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # an exported network: inputs to outputs [n, k]
 GOLDEN = 8  # inputs with known outputs that travel with a model
 REPRESENTATIVE = 100  # training inputs that an int8 export takes its ranges from

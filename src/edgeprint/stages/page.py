@@ -264,7 +264,20 @@ def _macro_f1(line: dict) -> float:
 
 def _release(_: Workspace, release: dict) -> str:
     rows = [[name, target.get("digest", "")[:16]] for name, target in sorted(release["models"].items())]
-    return "<h2>Signed and published</h2>" + _table(["model", "digest"], rows)
+    said = release.get("rings")
+    rings = (
+        f"<h2>Rings</h2><p>{escape(said['headline'])}</p><pre>{escape(said['table'])}</pre>" if said else ""
+    )
+    return "<h2>Signed and published</h2>" + _table(["model", "digest"], rows) + rings + _containers(release)
+
+
+def _containers(release: dict) -> str:
+    """What came of the container's roll-out, where there was one."""
+    if "containers" not in release:
+        return ""
+    rows = [[pi, came["state"], came["reason"]] for pi, came in release["containers"]["pis"].items()]
+    image = escape(release["containers"]["image"])
+    return f"<h2>Container on the Pis</h2><p>{image}</p>" + _table(["Pi", "came of it", "reason"], rows)
 
 
 def _agent(workspace: Workspace, agent: dict) -> str:

@@ -140,6 +140,7 @@ class Binary(Section):
     evaluate: BinaryEvaluate
     study: BinaryStudy
     threshold: Unit
+    accepts: Unit
     alarms_per_day: Annotated[float, Field(ge=0)]
 
 

@@ -200,7 +200,8 @@ class Binary(Method):
             "bin_seconds": spec.bin_seconds,
             "normalisation": model.normalisation,
         }
-        thresholds = {"recognised": model.threshold, **self._streak(model, held_out, context)}
+        watching = self._room("quiet").at_home(model, table, context.params.binary.accepts)
+        thresholds = {"recognised": watching.threshold, **self._streak(watching, held_out, context)}
         keras = self._room("export").to_keras(model)
         return Export(keras, inputs[..., None], representative, [model.device], thresholds, preprocessing)
 

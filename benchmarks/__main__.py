@@ -30,6 +30,7 @@ FAMILIES = (
     "testbed",
     "update",
     "fleet",
+    "images",
 )
 ONLY_IF_ASKED = ("memory", "retrain")  # the one writes gigabytes, the other trains for most of an hour
 

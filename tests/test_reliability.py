@@ -59,3 +59,4 @@ def test_one_repeat_has_no_interval() -> None:
 def test_confidences_that_are_no_numbers_give_none_and_stop_nothing() -> None:
     assert np.isnan(expected_calibration_error([0.5, np.nan], [1, 0]))
     assert np.isnan(auroc([0.5, np.nan], [0.2]))
+    assert np.isnan(fpr_at_tpr([0.5, np.nan], [0.2])) and np.isnan(fpr_at_tpr([0.5], [np.nan]))

@@ -68,7 +68,7 @@ def study(
         Path | None,
         typer.Option(help="A folder with captures and devices.csv. Without it, a simulated home."),
     ] = None,
-    quick: Annotated[bool, typer.Option(help="A small try in a minute: no figure to show.")] = False,
+    quick: Annotated[bool, typer.Option(help="A small try in a minute: nothing to quote.")] = False,
 ) -> None:
     """Make a table and a figure of a paper anew on your captures, with the paper's figures beside them.
 

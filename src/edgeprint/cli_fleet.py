@@ -1,23 +1,29 @@
-"""The commands of a fleet's operator: keys, releases, rings."""
+"""The commands of a fleet's operator: keys and releases; those for the rings are cli_rings.py's."""
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeprint import cli_rings
+from edgeprint.cli_fleet_options import (
+    Folder,
+    InTheClear,
+    KeyFolders,
+    Online,
+    OnlineIfThere,
+    PassphraseFile,
+    now,
+    offline_keys,
+    tell,
+)
 from edgeprint.errors import BadParams
 
 if TYPE_CHECKING:
-    from edgeprint.fleet.decide import Fleet
     from edgeprint.fleet.keys import Keys
-    from edgeprint.fleet.repository import Published
-    from edgeprint.rings import Plan, Ring
+    from edgeprint.rings import Ring
 
 HELP = """Deliver models to Pis: signed, in rings, from any static web server.
 
@@ -45,25 +51,6 @@ app = typer.Typer(
     help=HELP,
 )
 
-Folder = Annotated[Path, typer.Argument(help="The repository: the folder that a web server serves.")]
-KeyFolders = Annotated[
-    list[Path],
-    typer.Option(
-        "--keys", help="A folder of offline keys, such as a stick; repeat it for each. One passphrase each."
-    ),
-]
-Online = Annotated[Path, typer.Option(help="The folder of the online keys: rings, snapshot, timestamp.")]
-OnlineIfThere = Annotated[
-    Path | None,
-    typer.Option(help="The folder of the online keys, where they are at hand; else run refresh later."),
-]
-PassphraseFile = Annotated[
-    Path | None,
-    typer.Option(help="Read the passphrase of all offline keys from this file, and do not ask for it."),
-]
-InTheClear = Annotated[
-    bool, typer.Option("--no-passphrase", help="The offline keys are not encrypted: for a home's own use.")
-]
 RingsFile = Annotated[
     Path | None,
     typer.Option(
@@ -71,17 +58,6 @@ RingsFile = Annotated[
         "ids). The last has the share 1. Without it, everybody takes a release at once."
     ),
 ]
-BrokerUrl = Annotated[
-    str, typer.Option(help="The fleet's broker: mqtts://USER@HOST\\[:PORT]\\[/TOPIC], mqtt:// without TLS.")
-]
-BrokerIfThere = Annotated[
-    str | None, typer.Option(help="The fleet's broker, to show how the Pis stand: mqtts://USER@HOST.")
-]
-BrokerPassword = Annotated[Path | None, typer.Option(help="The password for USER, in a file.")]
-BrokerCa = Annotated[
-    Path | None, typer.Option(help="The authority of the broker's certificate, where it is your own.")
-]
-Picture = Annotated[Path | None, typer.Option(help="Draw the state of every ring into this file, as SVG.")]
 
 
 @app.command()
@@ -107,12 +83,12 @@ def init(
     from edgeprint.fleet.keys import Keys
     from edgeprint.rings import EVERYBODY
 
-    held = _keys(keys, passphrase_file, no_passphrase, new=True)
+    held = offline_keys(keys, passphrase_file, no_passphrase, new=True)
     chosen = _rings(rings) if rings else EVERYBODY
     done = repository.init(
-        folder, held, _now(), online=Keys(online) if online else None, threshold=threshold, rings=chosen
+        folder, held, now(), online=Keys(online) if online else None, threshold=threshold, rings=chosen
     )
-    _tell(done)
+    tell(done)
     print(f"give each Pi {folder}/metadata/1.root.json, by hand or with its image: it trusts nothing else")
 
 
@@ -144,13 +120,13 @@ def publish(
     from edgeprint.fleet import repository
 
     chosen = _rings(rings) if rings else None
-    held = _keys(keys, passphrase_file, no_passphrase)
+    held = offline_keys(keys, passphrase_file, no_passphrase)
     if online:
         held = _with_online(held, online)
     with tempfile.TemporaryDirectory() as fetched:
         found = _models(models, workspace, Path(fetched))
-        done = repository.publish(folder, held, found, _now(), rings=chosen)
-    _tell(done)
+        done = repository.publish(folder, held, found, now(), rings=chosen)
+    tell(done)
     print(f"changed: {', '.join(done.changed) or 'nothing'}")
 
 
@@ -164,9 +140,9 @@ def sign(
     """Add a signature to a release that waits for one: look at what it is, then sign."""
     from edgeprint.fleet import repository
 
-    held = _keys(keys, passphrase_file, no_passphrase)
+    held = offline_keys(keys, passphrase_file, no_passphrase)
     print(f"signed: {', '.join(repository.sign(folder, held))}")
-    _tell(repository.status(folder))
+    tell(repository.status(folder))
 
 
 @app.command()
@@ -177,8 +153,9 @@ def refresh(folder: Folder, online: Online) -> None:
     [bold]17 3 * * *  edgeprint fleet refresh /srv/public --online /etc/edgeprint/online[/]
     """
     from edgeprint.fleet import repository
+    from edgeprint.fleet.keys import Keys
 
-    _tell(repository.refresh(folder, _online(online), _now()))
+    tell(repository.refresh(folder, Keys(online), now()))
 
 
 @app.command()
@@ -205,164 +182,12 @@ def rotate(
     from edgeprint.fleet import ceremony
     from edgeprint.fleet.keys import Keys
 
-    held = _keys(keys, passphrase_file, no_passphrase)
-    _tell(ceremony.rotate(folder, held, role, _now(), lost=lost, online=Keys(online) if online else None))
+    held = offline_keys(keys, passphrase_file, no_passphrase)
+    tell(ceremony.rotate(folder, held, role, now(), lost=lost, online=Keys(online) if online else None))
 
 
-@app.command()
-def status(
-    folder: Folder,
-    broker: BrokerIfThere = None,
-    broker_password_file: BrokerPassword = None,
-    broker_ca: BrokerCa = None,
-    picture: Picture = None,
-    pis: Annotated[bool, typer.Option(help="Also a line a Pi.")] = False,
-) -> None:
-    """Show what the repository offers, until when it is believed, and how every ring stands."""
-    from edgeprint.fleet import board, repository
-    from edgeprint.fleet.chain import Chain
-
-    _tell(repository.status(folder))
-    plan, fleet = Chain.read(folder).plan(), {}
-    if broker:
-        with _listener(broker, broker_password_file, broker_ca) as listener:
-            fleet = listener.fleet()
-    print("\n" + board.table(plan, fleet))
-    if pis:
-        print("\n" + board.pis(plan, fleet))
-    if picture:
-        picture.write_text(board.picture(plan, fleet, f"{_now():%Y-%m-%d %H:%M} UTC"))
-
-
-@app.command()
-def pause(
-    folder: Folder,
-    online: Online,
-    reason: Annotated[str, typer.Option(help="Why, for whoever looks next.")] = "a person paused it",
-) -> None:
-    """Open no further ring. Pis that have the release keep it, and a failing one is still rolled back."""
-    _change(folder, online, lambda plan, now: plan.pause(reason))
-
-
-@app.command()
-def resume(folder: Folder, online: Online) -> None:
-    """Go on after a pause; the last ring soaks its whole time again."""
-    _change(folder, online, lambda plan, now: plan.resume(now))
-
-
-@app.command()
-def rollback(
-    folder: Folder,
-    online: Online,
-    reason: Annotated[str, typer.Option(help="Why, for whoever looks next.")] = "a person rolled it back",
-    to: Annotated[
-        int | None,
-        typer.Option(help="Also when no release is on its way: everybody returns to this one, at once."),
-    ] = None,
-) -> None:
-    """Stop the release on its way for good: every Pi returns to the one before. Another needs publishing."""
-    if to is None:
-        _change(folder, online, lambda plan, now: plan.roll_back(reason, now))
-    else:
-        _change(folder, online, lambda plan, now: plan.return_to(to, reason, now))
-
-
-@app.command()
-def watch(
-    folder: Folder,
-    online: Online,
-    broker: BrokerUrl,
-    broker_password_file: BrokerPassword = None,
-    broker_ca: BrokerCa = None,
-    every_seconds: Annotated[float, typer.Option(min=0.1, help="Between two looks.")] = 60,
-    failed: Annotated[
-        float, typer.Option(min=0, max=1, help="Roll back when a larger share of a ring's Pis failed it.")
-    ] = 0.05,
-    unwell: Annotated[
-        float, typer.Option(min=0, max=1, help="Pause when a larger share of those that took it complain.")
-    ] = 0.3,
-    confirmed: Annotated[
-        float, typer.Option(min=0, max=1, help="Go on when such a share of those online confirmed it.")
-    ] = 0.9,
-    offline: Annotated[
-        float, typer.Option(min=0, max=1, help="Do not go on while a larger share is offline.")
-    ] = 0.3,
-    fewest: Annotated[
-        int, typer.Option(min=0, help="Pis of the first ring that must have confirmed it.")
-    ] = 1,
-    soak_hours: Annotated[float, typer.Option(min=0, help="At least so long in each ring.")] = 24,
-    patience_hours: Annotated[
-        float, typer.Option(min=0, help="Pause when a ring does not get on for so long.")
-    ] = 72,
-    picture: Picture = None,
-) -> None:
-    """Let releases go their way by themselves: hear the Pis, open ring after ring, stop a bad one.
-
-    Runs until Ctrl-C or SIGTERM, and may be restarted at any time: all it knows is in the repository. It also
-    refreshes the timestamp.
-    """
-    from edgeprint.fleet import board
-    from edgeprint.fleet.decide import Thresholds
-    from edgeprint.fleet.watch import watch as run
-    from edgeprint.whole_file import write_whole
-
-    thresholds = Thresholds(
-        failed, unwell, confirmed, offline, fewest, soak_hours * 3600, patience_hours * 3600
-    )
-    over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: over.set())
-
-    def show(plan: Plan, fleet: Fleet, _: object) -> None:
-        if picture:
-            drawn = board.picture(plan, fleet, f"{_now():%Y-%m-%d %H:%M} UTC")
-            write_whole(picture, drawn.encode())
-
-    with _listener(broker, broker_password_file, broker_ca) as listener:
-        run(
-            folder,
-            _online(online),
-            listener.fleet,
-            thresholds,
-            every_s=every_seconds,
-            over=over,
-            say=_say,
-            show=show,
-        )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _say(sentence: str) -> None:
-    print(sentence, flush=True)
-
-
-def _keys(folders: list[Path], passphrase_file: Path | None, in_the_clear: bool, new: bool = False) -> Keys:
-    """The offline keys; a folder's passphrase is asked for when its first key is needed."""
-    from edgeprint.broker import password_of
-    from edgeprint.fleet.keys import Keys
-
-    if in_the_clear:
-        return Keys(*folders)
-    given = password_of(passphrase_file, "--passphrase-file")
-
-    def ask(folder: Path) -> str:
-        found = given or typer.prompt(
-            f"Passphrase of the keys in {folder}", hide_input=True, confirmation_prompt=new, err=True
-        )
-        if not found:
-            raise BadParams(f"the passphrase of {folder} is empty: --no-passphrase leaves keys in the clear")
-        return found
-
-    return Keys(*folders, passphrase=ask)
-
-
-def _online(folder: Path) -> Keys:
-    from edgeprint.fleet.keys import Keys
-
-    return Keys(folder)
+for command in (cli_rings.status, cli_rings.pause, cli_rings.resume, cli_rings.rollback, cli_rings.watch):
+    app.command()(command)
 
 
 def _with_online(keys: Keys, folder: Path) -> Keys:
@@ -394,33 +219,3 @@ def _models(models: Path | None, workspace: Path | None, into: Path) -> dict[str
     if not folders:
         raise BadParams(f"--models {models} holds no folder of a model")
     return {artifact.read(folder).card.name: folder for folder in folders}
-
-
-def _listener(url: str, password_file: Path | None, ca: Path | None):  # type: ignore[no-untyped-def]
-    from edgeprint.broker import broker, password_of
-    from edgeprint.fleet.listen import Listener
-
-    password = password_of(password_file, "--broker-password-file")
-    return Listener(broker(url, password=password, ca=ca, option="--broker"), say=_say)
-
-
-def _change(folder: Path, online: Path, change: Callable[[Plan, str], Plan]) -> None:
-    from edgeprint.fleet import board, seal
-
-    now = _now()
-    plan = seal.change_plan(folder, _online(online), lambda plan: change(plan, seal.moment(now)), now)
-    print(board.headline(plan))
-
-
-def _tell(published: Published) -> None:
-    """Versions and expiry of every role, models, and what waits for signatures."""
-    for role, version in published.versions.items():
-        print(
-            f"{role:<10} {version:>5}   believed until {published.expires[role][:16].replace('T', ' ')} UTC"
-        )
-    if published.release:
-        print(f"release {published.release}: {len(published.models)} models")
-    for model, about in published.models.items():
-        print(f"  {model:<32} {about['digest'][:12]}  {about['bytes'] / 1000:,.0f} kB")
-    for role, missing in published.waiting.items():
-        print(f"{role} waits for {missing} more signature{'s' if missing > 1 else ''}: edgeprint fleet sign")

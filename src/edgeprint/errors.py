@@ -14,6 +14,7 @@ EdgeprintError
 ├── NotRebuilt          a registered version cannot be made anew, or comes out otherwise
 ├── NotIdentified       the identify server cannot be asked, or answers with no ranking
 ├── GateRefused         a challenger is not good enough to be promoted
+├── RollOutFailed       a container did not come to all Pis
 └── UntrustedModel      a model's signature or hash does not hold
 """
 
@@ -72,6 +73,10 @@ class NotIdentified(EdgeprintError):
 
 class GateRefused(EdgeprintError):
     """A challenger is not good enough to be promoted."""
+
+
+class RollOutFailed(EdgeprintError):
+    """A container could not be brought to every Pi."""
 
 
 class UntrustedModel(EdgeprintError):

@@ -140,6 +140,7 @@ class Binary(Section):
     evaluate: BinaryEvaluate
     study: BinaryStudy
     threshold: Unit
+    accepts: Unit
     alarms_per_day: Annotated[float, Field(ge=0)]
 
 
@@ -176,6 +177,17 @@ class Gate(Section):
     approval_hours: Positive
 
 
+class Release(Section):
+    rings: str
+    broker: str
+    broker_password_file: str
+    broker_ca: str
+    soak_hours: Annotated[float, Field(ge=0)]
+    watch_hours: Positive
+    image: Annotated[str, Field(pattern=r"^([^ @]+@sha256:[0-9a-f]{64})?$")]
+    inventory: str
+
+
 class Agent(Section):
     hours: Positive
     streak: Count
@@ -192,6 +204,7 @@ class Params(Section):
     drift: Drift
     policy: Policy
     gate: Gate
+    release: Release
     agent: Agent
     seed: int
 

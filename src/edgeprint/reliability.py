@@ -45,9 +45,11 @@ def auroc(known: ArrayLike, unknown: ArrayLike) -> float:
 def fpr_at_tpr(known: ArrayLike, unknown: ArrayLike, tpr: float = 0.95) -> float:
     """Share of unknown scores [m] that pass the highest threshold which `tpr` of the known [n] pass.
 
-    Raises NotEnoughData where either is empty.
+    NaN where a score is no number. Raises NotEnoughData where either is empty.
     """
     scores, label = _side_by_side(known, unknown)
+    if not np.isfinite(scores).all():
+        return float("nan")
     threshold = np.quantile(scores[label == 1], 1 - tpr, method="lower")
     return float((scores[label == 0] >= threshold).mean())
 

@@ -1,11 +1,18 @@
-"""How good a model is on one set, in the same words for all three methods."""
+"""How good a model is on one set, and what a training tells of itself, in the same words for all methods."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+OnEpoch = Callable[[int, dict[str, float]], None]  # what a training tells of itself: epoch, figures by name
+
+
+def silent(epoch: int, metrics: dict[str, float]) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class Scores:
 
     @property
     def macro_f1(self) -> float:
+        """Mean of `f1`: a label that is predicted but never true is no part of it; 0 without a sample."""
         return float(np.mean(list(self.f1.values()))) if self.f1 else 0.0
 
     def metrics(self) -> dict[str, float]:

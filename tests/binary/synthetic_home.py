@@ -33,6 +33,7 @@ def params(threshold: float = 0.5, **train: object) -> Binary:
         evaluate=BinaryEvaluate(runs=4, run_length=10),
         study=BinaryStudy(trained=60_000, asked=2_000_000),
         threshold=threshold,
+        accepts=0.95,
         alarms_per_day=1,
     )
 

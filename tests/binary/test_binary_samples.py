@@ -55,15 +55,6 @@ def test_five_negatives_a_positive_from_all_other_devices_alike() -> None:
     assert count.min() > 45
 
 
-def test_an_epoch_shows_every_window_once() -> None:
-    drawn = Drawn.draw(Streams.of(home(60), WIDTH), "camera-a", 10, 5, random())
-    batches = list(drawn.batches(16, random()))
-    assert [len(label) for _, label in batches] == [16, 16, 16, 12]
-    shown = np.concatenate([samples for samples, _ in batches])
-    expected = drawn.streams.samples(drawn.starts)
-    assert np.array_equal(np.sort(shown.sum((1, 2))), np.sort(expected.sum((1, 2))))
-
-
 def parts(mixed: float) -> tuple[Drawn, np.ndarray, np.ndarray]:
     """Windows of plug-b and others, each window's rows [n, w], and whether its columns are own [n, w]."""
     drawn = Drawn.draw(Streams.of(home(60), WIDTH), "plug-b", 40, 5, random())

@@ -47,13 +47,13 @@ def test_every_study_gives_whole_rows_a_figure_and_notes(findings, name):
         assert table.rows
         assert all(len(row) == len(table.columns) for row in table.rows)
     assert found.figure.axes
-    assert "3 devices are asked about" in found.notes[0]
+    assert "3 devices are evaluated" in found.notes[0]
 
 
 @pytest.mark.parametrize("name", ["binary-normalisation", "binary-sizes", "binary-stability"])
 def test_f1_is_given_for_both_evaluations_named(findings, name):
     table = findings[name].table
-    assert {row[table.columns.index("asked from")] for row in table.rows} == set(WHERE)
+    assert {row[table.columns.index("evaluated on")] for row in table.rows} == set(WHERE)
 
 
 def cells(found: Findings, column: str) -> list:

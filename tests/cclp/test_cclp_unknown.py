@@ -46,7 +46,7 @@ def test_a_stranger_is_told_from_the_known(model, validation, inventory, small):
     known, strangers = of(validation, "bulb", "camera", "plug"), of(validation, "speaker")
     figures = judge(model, known, strangers, inventory, small)
     assert figures.auroc > 0.5 and figures.strangers_abstained > figures.known_abstained
-    assert 0 <= figures.fpr_at_95_tpr <= 1 and 0 <= figures.ece <= 1
+    assert figures.fpr_at_95_tpr < 0.5
 
 
 def test_evaluation_tells_the_same_figures(model, validation, inventory, small):

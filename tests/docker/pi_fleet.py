@@ -12,6 +12,7 @@ and ansible.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -39,6 +40,14 @@ while True:
     for address in sys.argv[1:]:
         speaker.sendto(b"?", (address, 9))
     time.sleep(5)
+"""
+
+
+RELEASE = """
+import json, pathlib, sys
+from edgeprint.fleet.roll_out import RollOut, roll_out
+wanted = RollOut(sys.argv[1], pathlib.Path(sys.argv[2]))
+print(json.dumps(roll_out(wanted, say=lambda line: None).to_dict()))
 """
 
 
@@ -78,6 +87,14 @@ class Fleet:
     def play(self, playbook: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a playbook from the router, as an operator would."""
         command = ["ansible-playbook", "-i", self.folder / "inventory.yml", PLAYBOOKS / playbook, *arguments]
+        return self._from_the_router(*command, check=check)
+
+    def release(self, image: str) -> dict[str, dict]:
+        """Roll out as the release flow does; what came of each Pi."""
+        done = self._from_the_router(sys.executable, "-c", RELEASE, image, self.folder / "inventory.yml")
+        return json.loads(done.stdout)["pis"]
+
+    def _from_the_router(self, *command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         environment = {
             **os.environ,
             "ANSIBLE_CONFIG": str(PLAYBOOKS / "ansible.cfg"),

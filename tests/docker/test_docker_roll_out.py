@@ -98,6 +98,8 @@ def test_a_release_reaches_a_blank_fleet_ring_by_ring(
     assert list(dict.fromkeys(started)) == ["pi1", "pi2", "pi3"]
     again = fleet.play("roll-out.yml", f"-eimage={releases['second']}").stdout
     assert again.count("changed=0 ") == 3
+    came = fleet.release(releases["second"])
+    assert list(came) == ["pi1", "pi2", "pi3"] and {each["state"] for each in came.values()} == {"done"}
 
 
 @pytest.mark.usefixtures("on_second")
@@ -116,11 +118,12 @@ def test_a_broken_release_stops_at_the_canary_which_returns(
 
 
 @pytest.mark.usefixtures("on_second")
-def test_where_one_pi_fails_it_returns_and_the_ring_behind_is_not_touched(
+def test_where_one_pi_fails_the_release_it_returns_and_the_ring_behind_is_not_touched(
     fleet: Fleet, releases: dict[str, str], running: Callable[[], list[str]]
 ) -> None:
-    said = fleet.play("roll-out.yml", f"-eimage={releases['not on pi2']}", check=False)
-    assert said.returncode and "pi2 did not become healthy" in said.stdout and "pi3" not in said.stdout
+    came = fleet.release(releases["not on pi2"])
+    assert list(came) == ["pi1", "pi2"] and came["pi1"]["state"] == "done"
+    assert came["pi2"]["state"] == "failed" and "pi2 did not become healthy" in came["pi2"]["reason"]
     assert running() == ["not on pi2", "second", "second"]
     fleet.play("roll-back.yml", "--limit", "pi1")
     assert running() == ["second"] * 3

@@ -21,6 +21,11 @@ OPTIONS = (
     "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
     "--disable-dev-shm-usage --no-first-run --hide-scrollbars --remote-debugging-port=0"
 )
+NAVIGATED = "navigated or closed"  # of the browser's answer
+
+
+class Navigated(Exception):
+    """The page went away while it was asked."""
 
 
 class Tab:
@@ -39,6 +44,8 @@ class Tab:
             message = json.loads(self._connection.recv(timeout=30))
             self._listen(message)
             if message.get("id") == self._number:
+                if NAVIGATED in message.get("error", {}).get("message", ""):
+                    raise Navigated
                 assert "error" not in message, message
                 return message["result"]
 
@@ -50,8 +57,11 @@ class Tab:
         self.call("Page.navigate", url=url)
 
     def value(self, script: str) -> Any:
-        """Of a JavaScript expression."""
-        return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+        """Of a JavaScript expression; None where the page is left before it can answer, as after a click."""
+        with contextlib.suppress(Navigated):
+            found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+            return found["result"].get("value")
+        return None
 
     def until(self, script: str) -> None:
         until(lambda: self.value(script))

@@ -8,6 +8,7 @@ import pytest
 from household import Household, household, models
 from page_client import TOKEN
 from simulated_home import CAMERA, PLUG, Home, served
+from updating import pull
 
 from edgeprint.edge.outlets import Outlets
 from edgeprint.fleet import repository
@@ -22,6 +23,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     repository.init(folder, keys, datetime.now(UTC))
     with served(folder) as url:
         yield Home(folder, keys, url, tmp_path / "models", tmp_path / "state")
+
+
+@pytest.fixture
+def pi(home: Home) -> Home:
+    """The Pi has pulled version 1 of the camera's model."""
+    home.publish(camera={})
+    pull(home)
+    return home
+
+
+@pytest.fixture
+def newer(pi: Home) -> Home:
+    """A second version is published that the Pi has not seen."""
+    pi.publish(camera={"revision": "2"})
+    return pi
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ def test_of_strangers_that_are_gone_nothing_is_remembered() -> None:
     lines = VerdictLines(lambda _: None, quiet=True)
     for number in range(100):
         stranger = f"06:00:00:00:00:{number:02x}"
-        lines(replace(verdict(Standing.UNKNOWN), device=stranger))
+        lines(verdict(Standing.UNKNOWN)._replace(device=stranger))
         lines.forget(stranger)
     assert not lines._last
 

@@ -177,6 +177,17 @@ def test_a_devices_first_model_speaks_at_once_and_is_withdrawn_if_it_fails(pi: P
     assert [str(v.verdict) for v in pi.verdicts if v.device == CAMERA][-1] == "unknown"
 
 
+def test_a_first_model_that_runs_already_is_in_memory_once_and_goes_if_it_fails(pi: Pi) -> None:
+    bad = pi.take(write_strange(pi.state / "made", CAMERA, not_a_number()))
+    pi.bank.add(CAMERA, bad)  # as an agent starts: what was just pulled is all there is
+    running = pi.bank.members[CAMERA]
+    pi.start(None)
+    pi.try_out(None, bad)
+    assert pi.bank.members[CAMERA].new is running and pi.bank.members[CAMERA].old is None
+    pi.live(20)
+    assert pi.used == "" and CAMERA not in pi.bank.members
+
+
 def test_a_devices_first_good_model_is_confirmed(pi: Pi) -> None:
     new = pi.install()
     pi.start(None).live(3)

@@ -15,6 +15,8 @@ from simulated_home import CAMERA, PLUG, ROUTER, SPEC, WIDTH, write_capture, wri
 from edgeprint import artifact
 from edgeprint.binary.features import SpectrogramSpec, columns
 from edgeprint.edge.bank import Bank
+from edgeprint.edge.batch import Packets
+from edgeprint.edge.replay import cut
 from edgeprint.edge.source import Batch, Replay
 from edgeprint.edge.strangers import MOST
 from edgeprint.edge.verdicts import Standing, Verdict
@@ -215,6 +217,30 @@ def test_a_tick_is_announced_after_its_verdicts(inventory: Inventory, tmp_path: 
         watch.take(batch)
     watch.finish()
     assert said[:2] == [-said[1], said[1]] and min(said) == -max(said)
+
+
+def test_who_asks_at_a_tick_gets_the_counts_of_that_tick_and_ticks_in_order(
+    inventory: Inventory, tmp_path: Path
+) -> None:
+    told: list[tuple[int, int]] = []
+    sent = START + 10**8 * np.concatenate([np.arange(40), 70 + np.arange(20)])  # with silence between
+    watch = Watch(
+        inventory,
+        bank(tmp_path, SPEC, camera=4),
+        streak=STREAK,
+        on_verdict=lambda _: None,
+        on_tick=lambda now_ns: told.append((now_ns, watch.summary()[0].packets)),
+    )
+    table = PacketTable.from_columns(
+        {"time_ns": sent, "src": np.full(60, mac_number(CAMERA)), "dst": np.full(60, mac_number(ROUTER))}
+        | {"wire_len": np.full(60, 100)}
+    )
+    for batch in cut(Packets(table.time_ns, table.wire_len, table.src, table.dst), 7 * 10**8):
+        watch.take(batch)  # most end within a tick
+    watch.finish()
+    times = [now_ns for now_ns, _ in told]
+    assert times == sorted(set(times)) and {now_ns % SPEC.hop_ns for now_ns in times} == {0}
+    assert [count for _, count in told] == [np.sum(sent < now_ns) for now_ns in times]
 
 
 def test_a_streak_that_training_measured_goes_before_the_given_one(

@@ -10,7 +10,7 @@ from tuf.api.metadata import TargetFile
 
 from edgeprint.edge.updater import Updater
 from edgeprint.errors import BadArtifact, UntrustedModel
-from edgeprint.fleet import repository, seal
+from edgeprint.fleet import seal
 from edgeprint.fleet.chain import Chain
 from edgeprint.fleet.keys import Keys
 from edgeprint.whole_file import write_whole
@@ -60,15 +60,20 @@ def refuses(home: Home, sentence: str, attempt: Callable[[], object] | None = No
     assert in_use(home) == before
 
 
+def signers(home: Home, role: str) -> list:
+    """Who may sign for a role of the root now."""
+    root = Chain.read(home.folder).root.signed
+    return Keys(home.keys).signers(role, [root.get_key(k) for k in root.roles[role].keyids])
+
+
 def signed_by_an_insider(home: Home, change: Callable[[dict[str, TargetFile]], None]) -> None:
     """New metadata of the camera's files with `change` made to them, signed with the right keys."""
     chain, keys = Chain.read(home.folder), Keys(home.keys)
     role, targets = chain.roles[CAMERA].signed, chain.targets.signed
     change(role.targets)
-    signers = repository._signers(keys, chain.root.signed, "targets")
     for name, signed in ((CAMERA, role), ("targets", targets)):
         signed.version = seal.next_version(home.folder, name)
-        seal.store(home.folder, signed, name, signers, now())
+        seal.store(home.folder, signed, name, signers(home, "targets"), now())
     seal.seal(home.folder, keys, now())
 
 
@@ -80,6 +85,5 @@ def release_by_an_insider(home: Home, manifest: bytes) -> None:
     target = targets.targets[path] = TargetFile.from_data(path, manifest)
     write_whole(home.folder / "targets" / target.get_prefixed_paths()[0], manifest)
     targets.version = seal.next_version(home.folder, "targets")
-    signers = repository._signers(keys, chain.root.signed, "targets")
-    seal.store(home.folder, targets, "targets", signers, now())
+    seal.store(home.folder, targets, "targets", signers(home, "targets"), now())
     seal.seal(home.folder, keys, now())

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from tuf.api.metadata import Metadata
 
 from edgeprint import artifact
 from edgeprint.schema import FeatureSchema
@@ -21,3 +22,11 @@ def model(folder: Path, name: str, tflite: bytes = b"weights") -> Path:
 
 def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def seen_by_pis(folder: Path) -> int:
+    """Version of the targets that timestamp.json leads to."""
+    metadata = folder / "metadata"
+    timestamp = Metadata.from_file(str(metadata / "timestamp.json")).signed
+    snapshot = Metadata.from_file(str(metadata / f"{timestamp.snapshot_meta.version}.snapshot.json")).signed
+    return snapshot.meta["targets.json"].version

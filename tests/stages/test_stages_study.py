@@ -110,7 +110,7 @@ def test_a_study_writes_its_table_and_figure_and_is_a_run_in_mlflow(workspace) -
     folder = stage.run(study, workspace, quick=True)
     assert {"table.csv", "README.md", "figure.png"} <= {path.name for path in folder.iterdir()}
     text = (folder / "README.md").read_text()
-    assert "simulated traffic, a quick try: no figure to show" in text and "The paper: Section VI" in text
+    assert "simulated traffic, a quick try: nothing to quote" in text and "The paper: Section VI" in text
     runs = mlflow.search_runs(experiment_names=["edgeprint"], filter_string="tags.study = 'cclp-accuracy'")
     assert len(runs) == 1
     assert runs["tags.data_kind"][0] == "simulated traffic"

@@ -56,7 +56,7 @@ def affordable(
     return changed, (
         f"Up to {samples} own samples of a device and interval in training (the paper: 5000), "
         f"{train.negatives} negatives for each, {train.mixed:.0%} of them mixed, {train.epochs} epochs in "
-        f"batches of {batch}; asked in up to {runs} runs of {length} consecutive samples of a device and "
+        f"batches of {batch}; evaluated on up to {runs} runs of {length} consecutive samples of a device and "
         "interval, fewer where it has no room for more (the paper: 100 of 100)."
     )
 
@@ -103,8 +103,9 @@ def asked_devices(material: Material, homes: Sequence[Home]) -> tuple[list[str],
     else:
         part = f"the last {material.params.intervals.test_fraction:.0%} of each by time are"
     lines = [
-        f"{len(devices)} devices are asked about. Intervals: {', '.join(names)}; {part} held out of "
-        "training. Asked from the whole interval, as in the paper, training columns are among those asked."
+        f"{len(devices)} devices are evaluated. Intervals: {', '.join(names)}; {part} held out of "
+        "training. The whole interval, which the paper evaluates, holds training columns where it was "
+        "trained on last, and none where it is a later one."
     ]
     if short:
         lines.append(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from edgeprint.errors import BadParams
 from edgeprint.packets.table import DevicePackets
 from edgeprint.schema import Column, FeatureSchema
 
+Ended = tuple[int, NDArray[np.int64], NDArray[np.int64]]  # a frame's number and the sums [h] of its blocks
 PUSHED_AT_ONCE = 4096  # packets; bounds the memory of a sparse capture, where each packet has its own frame
 NEVER = -(1 << 62)
 NORMALISATIONS = ("max", "max+centre", "log+max", "log+max+centre")
@@ -36,11 +38,11 @@ class SpectrogramSpec:
     height: int = 75
     bin_seconds: float = 0.1
 
-    @property
+    @cached_property
     def bin_ns(self) -> int:
         return round(self.bin_seconds * 1e9)
 
-    @property
+    @cached_property
     def hop_ns(self) -> int:
         """From one frame to the next, t_s of the paper: 7.5 s at 75 bins of 0.1 s."""
         return self.height * self.bin_ns
@@ -96,12 +98,17 @@ class ColumnStream:
         (found,) = advance_all([self], now_ns)
         return found
 
-    def ended(self, now_ns: int) -> list[tuple[int, NDArray[np.int64] | None, NDArray[np.int64] | None]]:
-        """Number and both blocks of every frame that `advance` gives; None for a block without packets."""
+    def ended(self, now_ns: int) -> list[Ended]:
+        """Every frame that `advance` gives, as its blocks."""
         closed, sums = int(now_ns) // self.spec.hop_ns, self._sums
         touched = {frame for block in sums if block < closed for frame in (block - 1, block)}
         begin = self._closed - 2
-        frames = [(f, sums.get(f), sums.get(f + 1)) for f in sorted(touched) if begin < f <= closed - 2]
+        silent = _silence(self.spec.height)
+        frames = [
+            (frame, sums.get(frame, silent), sums.get(frame + 1, silent))
+            for frame in sorted(touched)
+            if begin < frame <= closed - 2
+        ]
         self._sums = {block: sums[block] for block in sums if block >= closed - 1}
         self._closed = max(self._closed, closed)
         return frames
@@ -152,31 +159,43 @@ def push_all(
     block, offset = np.divmod(np.asarray(time_ns, "i8") // spec.bin_ns, spec.height)
     first = int(block.min())
     span = int(block.max()) - first + 1
-    keys, row, packets = np.unique(owner * span + block - first, return_inverse=True, return_counts=True)
+    keys, row, packets = _counted(owner * span + block - first)
     sums = np.zeros((len(keys), spec.height), "i8")
     np.add.at(sums, (row, offset), np.asarray(signed_size, "i8"))
     for key, total, count in zip(keys.tolist(), sums, packets.tolist(), strict=True):
         streams[key // span].add(first + key % span, total, count)
 
 
+def _counted(keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """What np.unique gives with inverse and counts; that would load numpy.ma, a megabyte on a Pi."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    begins = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    first = np.flatnonzero(begins)
+    row = np.empty(len(keys), "i8")
+    row[order] = np.cumsum(begins) - 1
+    return ordered[first], row, np.diff(first, append=len(keys))
+
+
 def advance_all(
     streams: Sequence[ColumnStream], now_ns: int
 ) -> list[tuple[NDArray[np.int64], NDArray[np.float32]]]:
     """What `advance` gives of each stream, all of one spec, with one FFT for all."""
-    ended = [stream.ended(now_ns) for stream in streams]
-    h = streams[0].spec.height if streams else 0
-    signal = np.zeros((sum(map(len, ended)), 2 * h))
-    for row, (_, earlier, later) in enumerate(frame for frames in ended for frame in frames):
-        if earlier is not None:
-            signal[row, :h] = earlier
-        if later is not None:
-            signal[row, h:] = later
-    columns, found, begin = amplitudes(signal), [], 0
-    for frames in ended:
-        numbers = np.array([number for number, _, _ in frames], "i8")
-        found.append((numbers, columns[begin : begin + len(frames)]))
-        begin += len(frames)
-    return found
+    if not streams:
+        return []
+    ended, h = [stream.ended(now_ns) for stream in streams], streams[0].spec.height
+    frames = [frame for of_one in ended for frame in of_one]
+    numbers = np.array([number for number, _, _ in frames], "i8")
+    blocks = [block for _, *both in frames for block in both]
+    columns = amplitudes(np.array(blocks, "f8").reshape(len(frames), 2 * h))
+    ends = np.cumsum([len(of_one) for of_one in ended]).tolist()
+    return [(numbers[begin:end], columns[begin:end]) for begin, end in zip([0, *ends], ends, strict=False)]
+
+
+@lru_cache(maxsize=8)
+def _silence(height: int) -> NDArray[np.int64]:
+    """A block without packets, which nobody writes to."""
+    return np.zeros(height, "i8")
 
 
 def amplitudes(signal: NDArray[np.float64]) -> NDArray[np.float32]:

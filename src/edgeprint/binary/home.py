@@ -5,9 +5,9 @@
     for judged in rounds(material, devices, seed=7):
         judged.trained, judged.asked, judged.where, judged.scores.macro_f1
 
-As in the paper (4.2), training draws its samples at random from an interval, and the interval is asked in
-runs of consecutive samples from random starts. The paper asks from all of the interval, training columns
-among them; here it is asked a second time from its held-out last fifth.
+As in the paper (4.2), training draws its samples at random from an interval, and the interval is evaluated in
+runs of consecutive samples from random starts. The paper takes them from all of the interval, the columns of
+its own training among them; here they are taken a second time from its held-out last fifth.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """A device left alone: how often and for how long its own model turns it away (papers/binary-edge 4.4).
 
-    quiet = Quiet.observe(model, [held_out_rows, later_held_out_rows])     # rows that no training saw
+    watching = at_home(model, training_rows, accepts=0.95)      # the model at the threshold of its card
+    quiet = Quiet.observe(watching, [held_out_rows, later_held_out_rows])     # rows that no training saw
     quiet.streak(alarms_per_day=1.0)           # misses in a row that are news, for this device
 
-An alarm's streak is taken from here: it says of each device what is unusual for it.
+A card's threshold and streak are taken from here: they say of each device what is unusual for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,24 @@ from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 
 MOST_COLUMNS = 4000  # of one part, to learn natural streaks from
+MOST_WINDOWS = 500  # of the training's, to choose a threshold by
+LOWEST = 0.1  # threshold: where a network gives its own device less, a low confidence says nothing of it
 DAY_NS = 86_400 * 10**9
+
+
+def at_home(model: Model, rows: FeatureTable, accepts: float) -> Model:
+    """The model for an agent: at a threshold that this share of its device's own windows reaches.
+
+    `rows` are the training's, of all devices; what a score is measured on has no say. Scores are taken at the
+    model's own threshold, where one sample decides. An agent judges at every tick and waits for a streak: a
+    device that is turned away every other time needs long ones, and hardly ever completes as many hits to be
+    itself again. Never above the model's own threshold, nor below LOWEST.
+    """
+    own = of(rows, model.device).values
+    starts = np.unique(np.linspace(0, len(own) - model.width, MOST_WINDOWS).astype("i8"))
+    confidence = predict(model, features.samples(own, model.width, starts))
+    reached = float(np.quantile(confidence, 1 - accepts, method="lower"))
+    return replace(model, threshold=min(model.threshold, max(LOWEST, reached)))
 
 
 @dataclass(frozen=True)

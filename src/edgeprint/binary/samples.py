@@ -10,7 +10,6 @@ skipped, as in the paper. No window reaches from one device into another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,12 +132,3 @@ class Drawn:
         share = random.uniform(FEWEST_FOREIGN, 1, (len(chosen), 1))
         rows[chosen] = np.where(random.random(own.shape) < share, rows[chosen], own)
         return rows.astype("i4")
-
-    def batches(
-        self, size: int, random: np.random.Generator
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """One epoch in random order: samples [b, h, w] and labels [b]; the last batch may be smaller."""
-        order = random.permutation(len(self.starts))
-        for begin in range(0, len(order), size):
-            rows = order[begin : begin + size]
-            yield self.streams.samples(self.starts[rows]), self.label[rows]

@@ -78,9 +78,10 @@ def _reading(material: Material, runs: int) -> str:
     return (
         f"Trained on every interval in turn, up to {numbers.samples} own samples of each, normalised by "
         f"{numbers.normalisation}, {numbers.mixed:.0%} of the negatives mixed; {runs} runs of each device "
-        f"and fault, asked of the device's own model: a sample of {numbers.width} columns is missed where "
-        "its confidence is below the threshold. Columns and seconds count from the first faulty "
-        "column, itself the first; medians over the runs in which it showed at all. `alarm`: the streak that "
+        "and fault, which may overlap, shown to the device's own model: a sample of "
+        f"{numbers.width} columns is missed where its confidence is below the threshold. Columns and seconds "
+        "count from the first faulty column, itself the first; medians over the runs in which it showed at "
+        "all. `alarm`: the streak that "
         f"the device left alone completes at most {ALARMS_PER_DAY:g} time a day, taken from the held-out "
         "parts of the intervals before. `trigger point`: median share of faulty columns in the window of the "
         "first miss. `missed when full`: share of the samples that lie wholly after the trigger. The row "

@@ -29,6 +29,12 @@ PAPER_BY_DISTANCE: dict[Size, dict[int, tuple[float, float]]] = {  # table 3: hc
     (150, 60): {0: (0.91, 0.94), 1: (0.74, 0.78), 2: (0.50, 0.56)},
     (150, 120): {0: (0.93, 0.95), 1: (0.76, 0.80), 2: (0.54, 0.59)},
 }
+SCENARIOS = (  # of section 4.3, as evaluate.score counts them
+    "F1 hc, highest confidence: a sample goes to the device whose model is surest. F1 ce, confident enough: "
+    "a sample is shown to its own device's model alone; one that is turned away counts as a miss and as a "
+    "false alarm, so that F1 is the share of a device's samples that its own model accepts. Both are means "
+    "over the devices."
+)
 NAN = float("nan")
 Measure = Callable[[Judged], float]
 
@@ -88,7 +94,7 @@ def normalisation(material: Material) -> Findings:
         for size, how in cases
         for where in WHERE
     ]
-    columns = ["input", "logarithm", "centre", "asked from", "F1 hc", "F1 ce", "forest F1", "paper F1"]
+    columns = ["input", "logarithm", "centre", "evaluated on", "F1 hc", "F1 ce", "forest F1", "paper F1"]
     notes.append(
         "Every normalisation divides each sample by its maximum. Trained on the first interval only."
     )
@@ -96,7 +102,7 @@ def normalisation(material: Material) -> Findings:
 
 
 def sizes(material: Material) -> Findings:
-    """Table 3: four sizes, asked 0 to 3 intervals after the one trained last, in both scenarios."""
+    """Table 3: four sizes, evaluated 0 to 3 intervals after the one trained last, in both scenarios."""
     chosen, how = sizes_of(material), material.params.binary.train.normalisation
     found, notes = _judged(material, chosen, [(size, how) for size in chosen], most=None)
     distances = sorted({j.asked - j.trained for j in found[chosen[0], how]})[:4]
@@ -108,7 +114,7 @@ def sizes(material: Material) -> Findings:
                 rows.append(
                     [shown(size), where, f"{d}", *mean, *PAPER_BY_DISTANCE.get(size, {}).get(d, (NAN, NAN))]
                 )
-    columns = ["input", "asked from", "prediction window", "F1 hc", "F1 ce", "forest F1"]
+    columns = ["input", "evaluated on", "prediction window", "F1 hc", "F1 ce", "forest F1"]
     columns += ["paper hc", "paper ce"]
     judged = {size: found[size, how] for size in chosen}
     notes.append(f"Samples are normalised by {how}.")
@@ -132,7 +138,8 @@ def _judged(
         for size, how in largest_first
     ]
     done = each(rounds, [(*w, most) for w in work], "binary models", processes=1 if material.quick else -1)
-    return dict(zip(largest_first, done, strict=True)), [*notes, effort, "One training of each case."]
+    notes += [effort, SCENARIOS, "One training of each case."]
+    return dict(zip(largest_first, done, strict=True)), notes
 
 
 def _bars(

@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 from edgeprint.binary.effort import affordable, asked_devices
 from edgeprint.binary.effort import repeats as enough_repeats
 from edgeprint.binary.home import HELD_OUT, WHERE, Home, Judged, Question, rounds, train_all
-from edgeprint.binary.study_sizes import NAN, PAPER_BY_DISTANCE, Measure, at, enough, forest, highest
+from edgeprint.binary.study_sizes import (
+    NAN,
+    PAPER_BY_DISTANCE,
+    SCENARIOS,
+    Measure,
+    at,
+    enough,
+    forest,
+    highest,
+)
 from edgeprint.errors import NotEnoughData
 from edgeprint.reliability import auroc, fpr_at_tpr, mean_with_interval
 from edgeprint.study import Cell, Findings, Material, Table, each
@@ -26,7 +35,7 @@ Repeats = Sequence[list[Judged]]
 
 
 def stability(material: Material) -> Findings:
-    """F1 by distance between the interval trained last and the one asked, and with retraining between."""
+    """F1 by distance between the interval trained last and the one evaluated, and with retraining between."""
     home = Home.of(material)
     devices, notes = asked_devices(material, [home])
     count = len(home.names)
@@ -54,11 +63,12 @@ def stability(material: Material) -> Findings:
     ]
     notes += [
         effort,
+        SCENARIOS,
         f"Samples are normalised by {changed.params.binary.train.normalisation}.",
         f"{repeats} repeats; ± is half of the 95 % interval of the mean over repeats (Student's t). "
-        "`foreign`: how many of the other devices' samples a model accepts. `ECE`: calibration error of the "
-        "highest confidence. Models of a larger distance have seen fewer intervals: the rows of the first "
-        "interval compare models of equal training.",
+        "`foreign`: the share of the other devices' samples that a model accepts. `ECE`: calibration error "
+        "of the highest confidence. Models of a larger distance have seen fewer intervals: the rows of the "
+        "first interval compare models of equal training.",
     ]
     return Findings(_by_distance(found, count), _figure(found, home.names), notes, details)
 
@@ -80,8 +90,9 @@ def _by_distance(found: Repeats, count: int) -> Table:
                     cells += _mean(found, where, d, measure, last)
                 cells += [_mean(found, where, d, measure, last)[0] for measure in (_foreign, _calibration)]
                 rows.append([*cells, *paper.get(d, (NAN, NAN))])
-    columns = ["asked from", "trained on", "distance", "F1 hc", "±", "F1 ce", "± ce", "forest F1", "± forest"]
-    return Table("F1 by distance in intervals", [*columns, "foreign", "ECE", "paper hc", "paper ce"], rows)
+    columns = ["evaluated on", "trained on", "distance", "F1 hc", "±", "F1 ce", "± ce"]
+    columns += ["forest F1", "± forest", "foreign", "ECE", "paper hc", "paper ce"]
+    return Table("F1 by distance in intervals", columns, rows)
 
 
 def _foreign(judged: Judged) -> float:
@@ -103,7 +114,7 @@ def _cell(found: Repeats, trained: int, asked: int, where: str, measure: Measure
 
 
 def _matrix(found: Repeats, names: list[str], where: str) -> Table:
-    """F1 of every pair: the models' last interval down, the interval asked across."""
+    """F1 of every pair: the models' last interval down, the interval evaluated across."""
     n = len(names)
     rows: list[list[Cell]] = [
         [f"up to {names[i]}", *(_cell(found, i, j, where, highest)[0] if j >= i else NAN for j in range(n))]
@@ -182,7 +193,7 @@ def _figure(found: Repeats, names: list[str]) -> Figure:
     ):
         mean, spread = zip(*(_cell(found, i, j, HELD_OUT, highest) for i, j in pairs), strict=True)
         right.errorbar(range(start, n), mean, np.nan_to_num(spread), fmt=style, capsize=3, label=label)
-    right.set(xlabel="interval asked")
+    right.set(xlabel="interval evaluated")
     right.set_xticks(range(n), names)
     right.set_title("highest confidence, interval by interval", fontsize=10)
     left.set_title("by distance", fontsize=10)

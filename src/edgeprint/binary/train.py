@@ -50,15 +50,10 @@ from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Binary, BinaryTrain
 from edgeprint.schema import FeatureSchema
-from edgeprint.scores import Scores
+from edgeprint.scores import OnEpoch, Scores, silent
 
-OnEpoch = Callable[[int, dict[str, float]], None]
 OnDeviceEpoch = Callable[[str, int, dict[str, float]], None]
 TRAINED_TO_VALIDATED = 4  # 80:20, section 4.2
-
-
-def silent(epoch: int, metrics: dict[str, float]) -> None:
-    """Report nothing."""
 
 
 def silent_home(device: str, epoch: int, metrics: dict[str, float]) -> None:

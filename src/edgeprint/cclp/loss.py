@@ -2,6 +2,10 @@
 
 loss = cclp_loss(z, labels, steps=3)      # z [n, f] embeddings, labelled rows first; labels [l, c] one-hot
 
+The softmax behind H, its smoothing and the two small constants are not in the paper. They are those of its
+[35], the method's own paper (Kamnitsas et al., "Semi-supervised learning via compact latent space
+clustering", ICML 2018), and of its code.
+
 Transitions between samples that label propagation puts into the same class are rewarded along chains of
 1 to S steps, so that each class becomes one compact cluster. Nothing is detached: the gradient flows through
 the propagation and the target too.
@@ -13,10 +17,12 @@ import torch
 from torch import Tensor
 
 SMOOTHING = 1e-5  # keeps I - H_UU invertible when a sample transits only to itself
+NO_MASS = 1e-5  # beside a class's mass: a class without a sample divides by it, and not by 0
+NO_CHAIN = 1e-6  # beside a transition: its logarithm is finite where no chain leads
 
 
 def transition_matrix(z: Tensor) -> Tensor:
-    """H [n, n], equation 3: rows are the softmax of dot products, mixed with a little of the uniform row.
+    """H [n, n], equation 3: each row is the softmax of dot products, mixed with a little of the uniform row.
 
     In float64: where the softmax saturates, 1 - H_ii is as small as the smoothing.
     """
@@ -41,7 +47,7 @@ def propagate(transitions: Tensor, labels: Tensor) -> Tensor:
 def target_matrix(posteriors: Tensor) -> Tensor:
     """T [n, n], equation 4: the transitions of perfectly compact classes; symmetric, rows sum to about 1."""
     mass = posteriors.sum(0)  # [c]
-    return (posteriors / (mass + 1e-5)) @ posteriors.T
+    return (posteriors / (mass + NO_MASS)) @ posteriors.T
 
 
 def chain_losses(
@@ -58,7 +64,7 @@ def chain_losses(
     for step in range(steps):
         if step:
             chain = _product(within_class, chain, block)
-        losses.append(-(target * torch.log(chain + 1e-6)).sum(1).mean())
+        losses.append(-(target * torch.log(chain + NO_CHAIN)).sum(1).mean())
     return torch.stack(losses)
 
 
@@ -87,8 +93,8 @@ def _block(labels: Tensor) -> tuple[int, int]:
 def cclp_loss(z: Tensor, labels: Tensor, *, steps: int) -> Tensor:
     """Equation 6, scalar; without unlabelled rows it is a supervised regulariser.
 
-    The mean is over the rows, as in the method's own paper [35], where equation 6 divides by n² as printed:
-    that differs by a factor of n, which the weight takes up.
+    The mean is over the rows, as in [35]; equation 6 as printed divides by n². That differs by a factor of n,
+    which the weight takes up.
     """
     transitions = transition_matrix(z)
     posteriors = propagate(transitions, labels)

@@ -71,6 +71,7 @@ class CclpNetwork(nn.Module):
         return self.body(x.contiguous(memory_format=torch.channels_last)).mean((2, 3))
 
     def heads(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits over the devices [n, classes], and of non-IoT and IoT [n, 2], of z [n, embedding]."""
         return self.device(self.dropout(z)), self.iot(self.dropout(z))
 
     def know_only_iot(self) -> None:

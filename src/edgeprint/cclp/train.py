@@ -25,9 +25,7 @@ from edgeprint.feature_table import FeatureTable
 from edgeprint.lightning_fit import ReportingModule, fit, seeded
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Cclp, CclpTrain
-from edgeprint.scores import Scores
-
-OnEpoch = Callable[[int, dict[str, float]], None]
+from edgeprint.scores import OnEpoch, Scores, silent
 
 
 def losses(network: CclpNetwork, z: Tensor, label: Tensor, numbers: CclpTrain) -> tuple[Tensor, Tensor]:
@@ -46,7 +44,10 @@ def losses(network: CclpNetwork, z: Tensor, label: Tensor, numbers: CclpTrain) -
 
 
 class Training(ReportingModule):
-    """Adam on label losses + w · CCLP + L2; the rate falls to a third every `decay_every` steps."""
+    """Adam on label losses + w · CCLP + L2; the rate falls to a third every `decay_every` steps.
+
+    The weight w grows from 0 to its value over the first `ramp` steps (beyond the paper).
+    """
 
     def __init__(
         self, network: CclpNetwork, numbers: CclpTrain, report: Callable[[int, float], None]
@@ -65,10 +66,6 @@ class Training(ReportingModule):
         adam = torch.optim.Adam(self.network.parameters(), lr=numbers.learning_rate, weight_decay=numbers.l2)
         decay = torch.optim.lr_scheduler.StepLR(adam, numbers.decay_every, gamma=1 / 3)
         return {"optimizer": adam, "lr_scheduler": {"scheduler": decay, "interval": "step"}}
-
-
-def silent(epoch: int, metrics: dict[str, float]) -> None:
-    """Report nothing."""
 
 
 def train(

@@ -107,13 +107,15 @@ def notes(material: Material) -> list[str]:
     found = [
         "At random: three tenths of each device's windows, drawn anew in each repeat. By time: the last "
         "three tenths of each device's windows, the same in each repeat. ± is half of the 95 % interval of "
-        "the mean over the repeats; ECE is of the confidence in the answer that was given."
+        "the mean over the repeats; ECE is of the confidence in the answer that was given. CCLP's confidence "
+        f"is calibrated by the labels of the last {material.params.cclp.unknown.calibration:.0%} of the "
+        "training windows, on top of the labelled share, which changes no answer; the others' is not."
     ]
     return found + ([f"left out for too few windows: {', '.join(left_out)}"] if left_out else [])
 
 
 def against_forests(found: Trials) -> Table:
-    """Points of accuracy by which CCLP is above forests that see the same labels, seed by seed."""
+    """Points of accuracy by which CCLP is above forests with the same share of labels, seed by seed."""
     rows: list[list[Cell]] = []
     for (split, fraction, method), repeats in found.items():
         if method in BASELINES:

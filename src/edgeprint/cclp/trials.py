@@ -101,7 +101,11 @@ def judged(material: Material, split: str, seed: int, **changed: float) -> Judge
 def shown_labels(
     training: FeatureTable, devices: list[str], inventory: Inventory, fraction: float, seed: int
 ) -> NDArray[np.int64]:
-    """Labels of training windows [n] as `train` sees them with this seed: -1 where one is not shown."""
+    """Labels of training windows [n] as `train` draws them with this seed: -1 where one is not shown.
+
+    `train` draws from the windows that are left when some are held back for calibration. A peer calibrates
+    nothing and is shown its share of all of them: up to a tenth more at the project's parameters.
+    """
     label = truth(training, devices, inventory)
     chosen = choose_labelled(label, fraction, np.random.default_rng(seed))
     rows = np.concatenate(list(chosen.values()))

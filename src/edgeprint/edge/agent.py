@@ -20,6 +20,7 @@ from edgeprint.edge import metrics, outputs
 from edgeprint.edge.bank import Bank
 from edgeprint.edge.batch import Batch
 from edgeprint.edge.confirmed import Confirmed
+from edgeprint.edge.heap import one_heap
 from edgeprint.edge.identity import pi_id
 from edgeprint.edge.live import Live, stopped_by_signals
 from edgeprint.edge.memory import Memory, restore
@@ -66,6 +67,7 @@ def main(
     Raises UntrustedModel where there is no model to trust; NotACapture, CannotCapture, BadInventory
     and BadParams.
     """
+    one_heap()
     packets = open_source(source, hours=hours, speed=speed, backend=backend)
     listed, history = inventories.read(inventory), outlets.store(state, _say)
     home = Confirmed(listed, history.labels() if history else ())

@@ -39,7 +39,7 @@ class Network:
         self._input = self._interpreter.get_input_details()[0]
         self._output = self._interpreter.get_output_details()[0]
 
-        self._shape = tuple(self._input["shape"])
+        self._shape = tuple(self._input["shape"].tolist())
 
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.array([self.one(row) for row in np.asarray(inputs, "f4")], "f4")
@@ -66,7 +66,7 @@ class ColumnRing:
 
     @property
     def is_full(self) -> bool:
-        return self.holds(self._width)
+        return self.count >= self._width
 
     def holds(self, width: int) -> bool:
         """Whether it has so many columns."""
@@ -101,6 +101,7 @@ class Member:
     def __init__(self, artifact: Artifact) -> None:
         """Raises BadArtifact when the model was trained on other columns than this agent makes."""
         card = artifact.card
+        self.version = artifact.folder.name  # a pulled one's digest
         try:
             numbers = card.preprocessing
             self.spec = SpectrogramSpec(int(numbers["height"]), float(numbers["bin_seconds"]))
@@ -161,8 +162,9 @@ class Bank:
         found: dict[str, float | None] = dict.fromkeys(devices)
         alike: dict[tuple[int, int, str], list[str]] = {}
         for device in found:
-            if self.members[device].ring.is_full:
-                alike.setdefault(self.members[device].inputs, []).append(device)
+            member = self.members[device]
+            if member.ring.is_full:
+                alike.setdefault(member.inputs, []).append(device)
         for (height, width, normalisation), group in alike.items():
             for begin in range(0, len(group), TOGETHER):
                 names = group[begin : begin + TOGETHER]

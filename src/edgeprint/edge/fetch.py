@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
-from tuf.api.exceptions import DownloadHTTPError, SlowRetrievalError
+from tuf.api.exceptions import DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError
 from tuf.ngclient import FetcherInterface
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -50,9 +50,18 @@ class Web(FetcherInterface):
         self._file_s, self._silence_s = file_s, silence_s
         self._end_s = time.monotonic() + all_s
         self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
-        self._pools: dict[str | None, urllib3.PoolManager] = {}
+        self._pools: dict[tuple[str, str], urllib3.PoolManager] = {}  # by scheme and host
         self.requests = 0
         self.received = 0  # bytes of bodies
+
+    def download_bytes(self, url: str, max_length: int) -> bytes:
+        """Metadata, which is small: in memory, where the base class would write a file of a Pi's card."""
+        data = bytearray()
+        for chunk in self.fetch(url):
+            data += chunk
+            if len(data) > max_length:
+                raise DownloadLengthMismatchError(f"{url} sends more than {max_length:,} bytes")
+        return bytes(data)
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         self.requests += 1
@@ -99,13 +108,13 @@ class Web(FetcherInterface):
                 each.shutdown(socket.SHUT_RDWR)
 
     def _pool(self, url: str) -> urllib3.PoolManager:
-        where = urlsplit(url)
-        proxy = None if proxy_bypass(where.netloc) else getproxies().get(where.scheme)
-        if proxy not in self._pools:
+        scheme, host = urlsplit(url)[:2]
+        if (scheme, host) not in self._pools:
+            proxy = None if proxy_bypass(host) else getproxies().get(scheme)
             pool = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
             pool.pool_classes_by_scheme = _pools_that_tell(self._sockets)
-            self._pools[proxy] = pool
-        return self._pools[proxy]
+            self._pools[scheme, host] = pool
+        return self._pools[scheme, host]
 
 
 def _pools_that_tell(sockets: weakref.WeakSet[socket.socket]) -> dict[str, type[HTTPConnectionPool]]:

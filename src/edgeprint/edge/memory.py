@@ -15,7 +15,6 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +125,7 @@ def _about(watched: Watched) -> dict[str, Any]:
         "schema": watched.stream.spec.schema().hash,
         "standing": judgement.standing,
         "run": judgement.run,
-        "heard": watched.heard and asdict(watched.heard),
+        "heard": watched.heard and watched.heard._asdict(),
         **{name: getattr(watched, name) for name in COUNTS},
     }
 

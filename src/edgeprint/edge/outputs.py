@@ -36,7 +36,7 @@ class VerdictLines:
 
     def __call__(self, verdict: Verdict) -> None:
         if self._file:
-            self._file.write(asdict(verdict))
+            self._file.write(verdict._asdict())
         if not self._quiet or self._last.get(verdict.device) != verdict.verdict:
             self._say(line(verdict))
         self._last[verdict.device] = verdict.verdict

@@ -15,15 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from edgeprint.edge.verdicts import Judgement
 
 GIVE_UP = 4  # streaks of misses, after which a device is not tried on an address any more
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(NamedTuple):
     """The address under which one last sent a frame, and when it sent its first and last (ns)."""
 
     address: str
@@ -61,7 +60,9 @@ class Rotation:
         `strangers` are the made-up addresses, this one among them.
         """
         found = {}
-        for device in devices:
+        for device, heard in devices.items():
+            if heard.last_ns >= strangers[address].first_ns:  # as most have: no further question
+                continue
             tried = self._tried.get((address, device))
             if tried and tried.run <= -GIVE_UP * tried.streak:
                 continue

@@ -43,7 +43,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Answer:
-    body: bytes
+    body: bytes | bytearray
     kind: str = "application/json"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -126,7 +126,7 @@ class Routes:
             return Answer(png(columns), "image/png")
         if what == "history":
             rows = with_refusal(lambda: self._household.history(name, _hours(query)))
-            return Answer(b'{"device":%b,"rows":[%b]}' % (dumped(name), b",".join(map(dumped, rows))))
+            return Answer(_history(name, rows))
         raise Refused(404, f"there is no {path}")
 
     def _html(self, name: str, headers: Headers, said: str = "") -> Answer:
@@ -160,6 +160,16 @@ def with_refusal(ask: Any) -> Any:
 
 def static(name: str) -> bytes:
     return (resources.files("edgeprint.edge") / "static" / name).read_bytes()
+
+
+def _history(name: str, rows: Iterable[Mapping[str, Any]]) -> bytearray:
+    """One buffer that grows: ten thousand lines at once take as much again, and a list of them."""
+    body = bytearray(b'{"device":%b,"rows":[' % dumped(name))
+    for number, row in enumerate(rows):
+        body += b"," if number else b""
+        body += dumped(row)
+    body += b"]}"
+    return body
 
 
 def _named(path: str) -> tuple[str, str]:

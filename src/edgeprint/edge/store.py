@@ -25,6 +25,7 @@ from edgeprint.edge.verdicts import Verdict
 from edgeprint.errors import BadStore
 
 MOST_WAITING = 20_000  # rows in memory while the disk takes none: a quarter of an hour of 40 devices at 2 s
+CACHE_KB = 256  # of the database in memory, where SQLite would let 2 MB grow: rows are only added
 MOST_ROWS = 10_000  # of a device in an answer
 BUSY_S = 0.2  # for which a tick waits for another process; captured packets queue up meanwhile
 PERSON_BUSY_S = 5.0  # for which a person who presses a button waits
@@ -136,6 +137,7 @@ class Store:
         connection = sqlite3.connect(self.path, timeout=busy_s, check_same_thread=False)
         connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
         connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost ticks, never the database
         return connection
 

@@ -10,6 +10,7 @@ Their columns are made for a person to name them by, and for the models of devic
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
@@ -85,6 +86,8 @@ class Strangers:
         `fresh` are those with new columns, listed or not. Who was tried least comes first.
         """
         addresses = {w.device: w.heard for w in self._followed.values() if w.is_made_up and w.heard}
+        if not addresses and not self.rotation.links:
+            return
         heard = {w.device: w.heard for w in devices if w.heard and w.device in self._bank.members}
         self.rotation.cut(addresses, heard)
         tries = 0
@@ -109,10 +112,10 @@ class Strangers:
 
     def _meet(self, src: NDArray[np.uint64], now_ns: int) -> None:
         """Count what strangers sent [k]: each of the first, all others in one sum, were they a million."""
-        macs, packets = np.unique(src, return_counts=True)
-        if wanted := sum(mac not in self._followed for mac in macs.tolist()):
+        packets = Counter(src.tolist())
+        if wanted := sum(mac not in self._followed for mac in packets):
             self._make_room(wanted - (MOST - len(self._followed)), now_ns)
-        for mac, count in zip(macs.tolist(), packets.tolist(), strict=True):
+        for mac, count in packets.items():
             if mac not in self._followed:
                 if len(self._followed) >= MOST:
                     self.packets_beyond += count

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from edgeprint.artifact import Artifact
 from edgeprint.edge.bank import Bank, ColumnRing, Member
+from edgeprint.edge.heap import give_back
 from edgeprint.edge.metrics import resident_bytes
 from edgeprint.edge.probation import Limits, Observation, Outcome, Probation
 from edgeprint.edge.versions import Versions
@@ -160,13 +161,12 @@ class Trials:
     def begin(self, device: str, old: Artifact | None, new: Artifact, watch: Watch) -> None:
         """Watch the new model from the next tick on; the old one goes on speaking where it can."""
         try:
-            member = Member(new)
+            before, member = self._both(device, old, new)
         except BadArtifact as error:
             self._fail(device, new.folder.name, str(error), watch)
             return
         except FileNotFoundError:  # cleared away in this moment, for another one: the next look will tell
             return
-        before = self._member(device, old)
         trial = OnTrial(before, member, new.folder.name, self.limits, self._guard)
         self._trials[device], self._begun_s[device] = trial, self._clock()
         self._bank.members[device] = trial  # type: ignore[assignment]
@@ -174,15 +174,23 @@ class Trials:
             watch.adopt(device)
         self._say(f"{FAMILY}.{device} {new.folder.name[:12]} is on trial for {self.limits.ticks} ticks")
 
-    def _member(self, device: str, old: Artifact | None) -> Member | None:
-        """The old model as it runs already, with its ring, or else anew."""
+    def _both(self, device: str, old: Artifact | None, new: Artifact) -> tuple[Member | None, Member]:
+        """The old model as it runs already, with its ring, or else anew; and the new one.
+
+        A first model may run already: in memory once, it has none before it that could speak if it fails.
+        """
         running = self._bank.members.get(device)
         if isinstance(running, OnTrial):
-            return running.old
-        return running if running is not None or old is None else Member(old)
+            running = running.old
+        elif running is not None and running.version == new.folder.name:
+            return None, running
+        member = Member(new)
+        return running if running is not None or old is None else Member(old), member
 
     def tick(self, watch: Watch) -> None:
         """Between two ticks: pronounce what is over."""
+        if not self._trials:
+            return
         for device, trial in list(self._trials.items()):
             if self._clock() - self._begun_s[device] > self.limits.longest_s:
                 trial.probation = trial.probation.give_up_waiting()
@@ -190,6 +198,8 @@ class Trials:
                 self._confirm(device, trial, watch)
             elif trial.probation.outcome is Outcome.FAILED:
                 self._fail(device, trial.digest, trial.probation.reason or "", watch)
+        if not self._trials:
+            give_back()  # the old models, or those that failed: 20 MB of 40 devices
 
     def drop(self, device: str, watch: Watch) -> None:
         """The device has no model any more."""

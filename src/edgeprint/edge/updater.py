@@ -29,6 +29,7 @@ from edgeprint import artifact
 from edgeprint.edge import fetch
 from edgeprint.edge.identity import pi_id
 from edgeprint.edge.selftest import prove_apart
+from edgeprint.edge.tuf_client import Client
 from edgeprint.edge.versions import MODEL_NAME, Quarantined, Versions
 from edgeprint.errors import BadArtifact, BadPlan, UntrustedModel
 from edgeprint.rings import LARGEST_BYTES, NO_RELEASE, Plan
@@ -78,7 +79,7 @@ class Updater:
         self._before = remembered_release(state)
         self._digests: dict[str, str] = {}
         with self._untrusted("root.json"):
-            self._tuf = ngclient.Updater(
+            self._tuf = Client(
                 str(state / "metadata"),
                 f"{self._repository}/metadata/",
                 target_base_url=f"{self._repository}/targets/",

@@ -13,8 +13,9 @@ not enough ── one hit ──> recognised ── `streak` misses in a row ─
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Standing(StrEnum):
@@ -24,8 +25,7 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"  # not in the inventory, or no model of it
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is said of a device at a tick; `confidence` is None where no inference was made."""
 
     time_ns: int  # end of the tick
@@ -50,8 +50,7 @@ class Summary:
     verdict: Standing
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(NamedTuple):
     """Streaks of misclassification (papers/binary-edge 4.4) with hysteresis: it takes as many hits to return.
 
     Successive samples share all columns but one, so single misses mean little.
@@ -68,7 +67,7 @@ class Judgement:
 
     def as_it_was(self, standing: Standing, run: int) -> Judgement:
         """The same threshold and streak, where an earlier judgement stood."""
-        return replace(self, standing=standing, run=run)
+        return self._replace(standing=standing, run=run)
 
     def after(self, confidence: float | None) -> Judgement:
         """The judgement after one more tick; None, no inference, leaves it as it is."""

@@ -87,10 +87,8 @@ class Watch:
         hops = [spec.hop_ns for spec in {self._spec, *(m.spec for m in self._bank.members.values())}]
         self._step_ns = math.gcd(*hops)
         self._settled_ns = 2 * max(hops)  # after the last packet: then no frame is open
-        self._alike = {
-            spec: np.array([watched.stream.spec == spec for watched in self._watched])
-            for spec in {watched.stream.spec for watched in self._watched}
-        }
+        specs = [watched.stream.spec for watched in self._watched]
+        self._alike = {spec: np.array([each == spec for each in specs]) for spec in {*specs}}
 
     def _watch(self, device: str, before: Watched | None, strangers: list[Watched | None]) -> Watched:
         """A device as it was, or with what is known of the strangers that it turned out to be."""
@@ -142,20 +140,28 @@ class Watch:
             self._begin_anew(moved_ns=first_ns - 1 - self._now_ns)
         self._now_ns, tick = int(batch.now_ns), int(batch.now_ns) // self._step_ns
         self._waiting.append(Packets(batch.time_ns, batch.wire_len, batch.src, batch.dst))
-        if tick != self._tick or sum(len(packets.time_ns) for packets in self._waiting) > MOST_WAITING:
+        if tick != self._tick:
+            rest = self._settle(before=tick)
+            self._close_until(tick)
+            self._waiting = [rest]
+        elif sum(len(packets.time_ns) for packets in self._waiting) > MOST_WAITING:
             self.settle()
-        self._close_until(tick)
 
     def settle(self) -> None:
         """Count the packets that wait for their tick to end: a tick's cost little more than a batch's."""
-        if not self._waiting:
-            return
+        self._settle()
+
+    def _settle(self, before: int | None = None) -> Packets:
+        """Count those that wait, of ticks before that one; the others, which nobody waits with any more."""
         packets = Packets(*map(np.concatenate, zip(NOTHING, *self._waiting, strict=True)))
         self._waiting = []
         ticks = packets.time_ns // self._step_ns
-        for tick in np.unique(ticks).tolist():
+        for tick in sorted({*ticks[:1].tolist(), *ticks[1:][ticks[1:] != ticks[:-1]].tolist()}):
+            if before is not None and tick >= before:
+                return packets.select(ticks >= before)
             self._close_until(tick)
             self._push(packets.select(ticks == tick))
+        return NOTHING
 
     def finish(self) -> None:
         """Close the ticks that are open when no packet will follow."""
@@ -199,7 +205,7 @@ class Watch:
     def _push(self, packets: Packets) -> None:
         """Give each device its packets of one tick; a packet between two of them counts for both."""
         time_ns, src, size = packets.time_ns, packets.src, packets.wire_len.astype("i8")
-        sender, receiver = self._owners(src), self._owners(packets.dst)
+        sender, receiver = np.split(self._owners(np.concatenate([src, packets.dst])), 2)
         sent, got = np.flatnonzero(sender >= 0), np.flatnonzero((receiver >= 0) & (receiver != sender))
         owner, rows = np.concatenate([sender[sent], receiver[got]]), np.concatenate([sent, got])
         self._take(owner, time_ns[rows], np.concatenate([size[sent], -size[got]]))
@@ -241,7 +247,7 @@ class Watch:
     def _close(self, now_ns: int) -> None:
         """All columns that a tick has made, then all inferences, then the verdicts."""
         everyone = self.everyone
-        fresh = self._advance(everyone, now_ns)
+        fresh = self._advance(now_ns)
         confidence = self._bank.predict(w.device for w in fresh if w.device in self._bank.members)
         for watched in everyone:
             unknown = watched.judgement.standing is Standing.UNKNOWN
@@ -252,14 +258,15 @@ class Watch:
         if self._on_tick:
             self._on_tick(now_ns)
 
-    def _advance(self, everyone: list[Watched], now_ns: int) -> list[Watched]:
+    def _advance(self, now_ns: int) -> list[Watched]:
         """Move the columns that have ended into the devices' rings; who has any."""
-        alike: dict[SpectrogramSpec, list[Watched]] = {}
-        for watched in everyone:
-            alike.setdefault(watched.stream.spec, []).append(watched)
+        groups = {
+            spec: [self._watched[row] for row in np.flatnonzero(alike)] for spec, alike in self._alike.items()
+        }
+        groups.setdefault(self._spec, []).extend(self.strangers.everyone)
         return [
             watched
-            for group in alike.values()
+            for group in groups.values()
             for watched, ended in zip(group, advance_all([w.stream for w in group], now_ns), strict=True)
             if self._grow(watched, *ended)
         ]

@@ -10,6 +10,7 @@ Pi write below its own id alone; what it writes there counts as one Pi, and what
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,7 @@ class Listener:
             self.close()
             reason = self._refused or f"no answer in {patience_s:.0f} s"
             raise NoBroker(f"the fleet's broker {where} cannot be heard: {reason}")
-        self._settle()
+        self._settle(patience_s)
 
     def fleet(self) -> dict[str, Heard]:
         """Every Pi that has ever said how it stands."""
@@ -78,9 +79,10 @@ class Listener:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _settle(self) -> None:
-        """Wait until what the broker kept has come."""
-        while self._news.wait(SETTLED_S):
+    def _settle(self, patience_s: float) -> None:
+        """Wait until what the broker kept has come; a large fleet never falls silent."""
+        due = time.monotonic() + patience_s
+        while time.monotonic() < due and self._news.wait(SETTLED_S):
             self._news.clear()
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:

@@ -1,6 +1,7 @@
 """The process that lets a release go its way: hears the Pis, decides, signs plans, keeps the timestamp fresh.
 
     watch(folder, keys, listener.fleet, Thresholds(), every_s=60, over=event, show=...)
+    follow(folder, keys, listener.fleet, Thresholds(), every_s=60, until=friday)     # one release
 
 It holds the online keys and nothing else. It may be stopped and started at any time: the plan in the
 repository is all the state there is.
@@ -64,3 +65,27 @@ def watch(
             say(f"{now():%Y-%m-%d %H:%M:%S}  release {release}: {decision.act}, {decision.reason}")
         said = decision
         over.wait(every_s)
+
+
+def follow(
+    folder: Path,
+    keys: Keys,
+    fleet: Callable[[], Fleet],
+    thresholds: Thresholds,
+    *,
+    every_s: float,
+    until: datetime,
+    say: Callable[[str], None],
+    show: Show = lambda plan, fleet, decision: None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Plan:
+    """Watch until the release on its way is everybody's or was stopped, or until that time; the plan then."""
+    over = threading.Event()
+
+    def look(plan: Plan, heard: Fleet, decision: Decision) -> None:
+        show(plan, heard, decision)
+        if plan.candidate is None or now() >= until:
+            over.set()
+
+    watch(folder, keys, fleet, thresholds, every_s=every_s, over=over, say=say, show=look, now=now)
+    return Chain.read(folder).plan()

@@ -120,11 +120,8 @@ def ratio(material: Material) -> Findings:
     paper = {f"{100 * share:g} %": accuracy for share, accuracy in SHARES.items()}
     rows = [[*key, *summary(found), paper[key[1]]] for key, found in scores.items()]
     table = Table("accuracy by share in training", ["split", "in training", *SUMMARY, "the paper"], rows)
-    figure = draw_curves(
-        {**curves(scores, at), "the paper": [(at[name], value, 0.0) for name, value in paper.items()]},
-        "in training (%)",
-        "accuracy",
-    )
+    marks = {"the paper": [(at[name], accuracy) for name, accuracy in paper.items()]}
+    figure = draw_curves(curves(scores, at), "in training (%)", "accuracy", marks=marks)
     said = [
         f"Two categories: {two[0]} and {two[1]}, those with the most devices.",
         "Section IV.D does not say of what the ratio is. It compares its 50 % with the 74.8 % of section "

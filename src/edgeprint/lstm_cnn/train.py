@@ -24,12 +24,10 @@ from edgeprint.lstm_cnn.evaluate import Samples, labelled_windows, may_judge, of
 from edgeprint.lstm_cnn.network import SEEN, UNSEEN, LstmCnnNetwork, Model, predict
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import LstmCnn, LstmCnnTrain
-from edgeprint.scores import Scores
+from edgeprint.scores import OnEpoch, Scores, silent
 
 MINIMUM = 4  # windows of a device, to learn from it
 STEPS = 16  # of a pass at least: a small training set gets smaller batches
-
-OnEpoch = Callable[[int, dict[str, float]], None]
 
 
 def held_out_devices(inventory: Inventory, share: float) -> set[str]:
@@ -156,10 +154,6 @@ def learn(
     size = min(numbers.batch, -(-len(x) // STEPS))
     batches = Batches((x, label, equal_weights(device, label)), size, np.random.default_rng(seed))
     fit(Training(network, numbers, report), batches, epochs=numbers.epochs, checkpoint=checkpoint)
-
-
-def silent(epoch: int, metrics: dict[str, float]) -> None:
-    """Report nothing."""
 
 
 def train(

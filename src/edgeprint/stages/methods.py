@@ -23,9 +23,8 @@ from edgeprint.errors import NotEnoughData, UnknownModel
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Params
-from edgeprint.scores import Scores
+from edgeprint.scores import OnEpoch, Scores
 
-OnEpoch = Callable[[int, dict[str, float]], None]
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # an exported network: inputs to outputs [n, k]
 GOLDEN = 8  # inputs with known outputs that travel with a model
 REPRESENTATIVE = 100  # training inputs that an int8 export takes its ranges from
@@ -201,7 +200,8 @@ class Binary(Method):
             "bin_seconds": spec.bin_seconds,
             "normalisation": model.normalisation,
         }
-        thresholds = {"recognised": model.threshold, **self._streak(model, held_out, context)}
+        watching = self._room("quiet").at_home(model, table, context.params.binary.accepts)
+        thresholds = {"recognised": watching.threshold, **self._streak(watching, held_out, context)}
         keras = self._room("export").to_keras(model)
         return Export(keras, inputs[..., None], representative, [model.device], thresholds, preprocessing)
 

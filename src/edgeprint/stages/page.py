@@ -165,7 +165,7 @@ def _matrices(_: Workspace, evaluate: dict) -> str:
             own = [row[i] for i, row in enumerate(matrix) if row[i] is not None]
             after = [row[i + 1] for i, row in enumerate(matrix[:-1]) if row[i + 1] is not None]
             mean = [float(np.mean(some)) if some else "no data" for some in (own, after)]
-            rows.append([TITLES[key], SHOWN[metric], *mean])
+            rows.append([TITLES[key], SHOWN[metric], mean[0], counted(part, 0), mean[1], counted(part, 1)])
     skipped = [each for part in evaluate.values() for each in part["skipped"]]
     lack = "".join(
         f"<li>{escape(each['model'])}, {escape(each['interval'])}: {escape(each['reason'])}</li>"
@@ -181,8 +181,20 @@ def _matrices(_: Workspace, evaluate: dict) -> str:
             if not part["judged_on"]
         )
         + "".join(_mixed(TITLES[key], part["judged_on"]) for key, part in evaluate.items())
-        + _table(["method", "metric", "same interval", "one interval later"], rows)
+        + _table(["method", "metric", "same interval", "samples", "one interval later", "samples"], rows)
         + (f"<p>Not trained for lack of traffic:</p><ul>{lack}</ul>" if lack else "")
+    )
+
+
+def counted(part: dict, later: int) -> int:
+    """Samples that the scores of so many intervals after the training are of."""
+    places = {name: place for place, name in enumerate(part["intervals"])}
+    return round(
+        sum(
+            cell["samples"]
+            for cell in part["cells"]
+            if places[cell["evaluated_on"]] - places[cell["trained_on"]] == later
+        )
     )
 
 
@@ -252,7 +264,20 @@ def _macro_f1(line: dict) -> float:
 
 def _release(_: Workspace, release: dict) -> str:
     rows = [[name, target.get("digest", "")[:16]] for name, target in sorted(release["models"].items())]
-    return "<h2>Signed and published</h2>" + _table(["model", "digest"], rows)
+    said = release.get("rings")
+    rings = (
+        f"<h2>Rings</h2><p>{escape(said['headline'])}</p><pre>{escape(said['table'])}</pre>" if said else ""
+    )
+    return "<h2>Signed and published</h2>" + _table(["model", "digest"], rows) + rings + _containers(release)
+
+
+def _containers(release: dict) -> str:
+    """What came of the container's roll-out, where there was one."""
+    if "containers" not in release:
+        return ""
+    rows = [[pi, came["state"], came["reason"]] for pi, came in release["containers"]["pis"].items()]
+    image = escape(release["containers"]["image"])
+    return f"<h2>Container on the Pis</h2><p>{image}</p>" + _table(["Pi", "came of it", "reason"], rows)
 
 
 def _agent(workspace: Workspace, agent: dict) -> str:

@@ -66,7 +66,7 @@ def run(study: Study, workspace: Workspace, *, quick: bool = False) -> Path:
 
 def page(study: Study, findings: Findings, material: Material, minutes: float) -> str:
     """The table with what it was measured on, and what the paper says."""
-    size = ", a quick try: no figure to show" if material.quick else ""
+    size = ", a quick try: nothing to quote" if material.quick else ""
     lines = [
         f"# {study.title}",
         f"Measured on {time.strftime('%Y-%m-%d')} on {material.name} ({material.kind}{size}), "

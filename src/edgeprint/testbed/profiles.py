@@ -24,6 +24,8 @@ Spread = tuple[float, float]  # mean and standard deviation
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
+    """A host on the Internet that a device talks to."""
+
     name: str
     port: int = 443
     rtt_ms: float = 24.0
@@ -123,6 +125,8 @@ KINDS: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
+    """All that one device does and how its network stack behaves, with one firmware."""
+
     name: str
     category: str
     activities: tuple[Activity, ...]

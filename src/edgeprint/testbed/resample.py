@@ -47,7 +47,7 @@ class Plan:
     quarters: int = 4
     hours: float = 24  # of traffic in each
     seed: int = 7
-    test_fraction: float = 0.2  # of a quarter's time, at its end, that shares no flow with the rest
+    test_fraction: float = 0.2  # of a quarter's time, at its end, that shares no packet with the rest
     pause_minutes: float = 10.0  # mean silence between two sessions, of which no capture tells anything
 
     def __post_init__(self) -> None:

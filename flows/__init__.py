@@ -6,6 +6,7 @@ def step(...): ...
 main(retrain)               a flow as a program
 """
 
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any
 from prefect.cache_policies import NO_CACHE
 
 from edgeprint.errors import EdgeprintError
+from edgeprint.stages import prefect_server
 from edgeprint.stages.workspace import Workspace
 
 AWAY = {None, "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}
@@ -61,6 +63,7 @@ def main(flow: Callable[..., object], *arguments: str) -> None:
     The sentence is kept for the page, which shows what was done before.
     """
     try:
+        prefect_server.await_start()
         flow(*arguments)
     except Exception as error:
         if not isinstance(error, EdgeprintError) and not is_away(error):
@@ -69,6 +72,8 @@ def main(flow: Callable[..., object], *arguments: str) -> None:
         print(f"edgeprint: {sentence}", file=sys.stderr)
         Workspace(Path()).stopped.write_text(sentence)
         raise SystemExit(1) from None
+    finally:
+        gc.freeze()  # or the interpreter looks through all of Prefect and TensorFlow on its way out: seconds
 
 
 def _away(error: Exception) -> str:

@@ -55,6 +55,7 @@ def evaluate(root: Path = Path()) -> dict:
         }
         report[key] = stage.conclude(trainer, cells, part, workspace.reports / "drift")
     workspace.write_report("evaluate", report)
+    workspace.write_report("evaluate-scores", {key: stage.scores(part) for key, part in report.items()})
     return report
 
 

@@ -26,10 +26,10 @@ class Unreachable(EdgeprintError):
 
 
 @task(task_run_name="{name}", **FROM_THE_STORE)
-def extract_capture(root: Path, name: str, parts: Path) -> stage.CaptureRows:
+def extract_capture(root: Path, name: str, parts: Path, kept: Path) -> stage.CaptureRows:
     workspace = Workspace(root)
     path = workspace.captures / name
-    return stage.extract_capture(path, name, workspace.inventory(), workspace.params(), parts)
+    return stage.extract_once(path, name, workspace.inventory(), workspace.params(), parts, kept)
 
 
 def runner(chosen: params.Extract) -> TaskRunner[Any]:
@@ -64,12 +64,14 @@ def extract(root: Path = Path()) -> dict:
     inventory = workspace.inventory()
     stage.check(workspace.params())
     names = [str(p.relative_to(workspace.captures)) for p in stage.captures_of(workspace.captures)]
-    workspace.state.mkdir(parents=True, exist_ok=True)
+    kept = workspace.state / "rows"
+    kept.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=workspace.state, prefix="parts-") as folder:  # where workers see it
         parts = Path(folder)
-        futures = [extract_capture.submit(workspace.root, name, parts) for name in names]
+        futures = [extract_capture.submit(workspace.root, name, parts, kept) for name in names]
         rows = [future.result() for future in track(futures, "captures")]
         report = stage.store(rows, inventory, workspace, parts)
+    stage.forget(kept, rows)
     for line in stage.sentences(report):
         get_run_logger().warning(line)
     workspace.write_report("extract", report)

@@ -48,6 +48,7 @@ def retrain(root: Path = Path()) -> list[dict]:
         journal.settle()
         checkpoints.settle(workspace, key, "retrain", trainer.used)
     workspace.write_report("retrain", lines)
+    workspace.write_report("retrain-scores", stage.scores(lines))
     return lines
 
 

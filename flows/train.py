@@ -31,7 +31,7 @@ def train_model(
     """The trained model; where data lack, a state that Prefect shows as Skipped, for that is no failure."""
     folder = trainer.workspace.models / trainer.key / interval.replace("/", "-of-") / name
     try:
-        return trainer.train(name, index, folder, initial=before and before.model)
+        return trainer.train(name, index, folder, initial=before)
     except NotEnoughData as error:
         return Completed(name="Skipped", message=str(error))
 

@@ -13,7 +13,8 @@ fi
 uv="$venv/bin/uv"
 export VIRTUAL_ENV=$PWD/$venv UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_SYSTEM_CERTS=true
 # The wheel folder that pip's settings name, if any, may hold the CPU build of torch, which PyPI does not.
-wheels=${PIP_FIND_LINKS:-$("$venv/bin/python" -m pip config get global.find-links 2>/dev/null || true)}
+# `pip config get` of pip 23, Debian's, does not find what `list` shows.
+wheels=${PIP_FIND_LINKS:-$("$venv/bin/python" -m pip config list | sed -n "s/^global\.find-links='\(.*\)'$/\1/p")}
 torch() { "$uv" pip install --no-deps --require-hashes "$@"; }
 echo "Installing the locked packages (about 5 GB unpacked; a few minutes on a slow line) ..."
 "$uv" pip install --no-deps --require-hashes -r requirements/all.txt

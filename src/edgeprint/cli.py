@@ -168,6 +168,7 @@ app.add_typer(cli_fleet.app, name="fleet")
 app.command()(cli_registry.identify)
 app.command()(cli_registry.promote)
 app.command()(cli_registry.rollback)
+app.command()(cli_registry.rebuild)
 
 
 @app.command()

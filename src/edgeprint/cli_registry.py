@@ -119,6 +119,34 @@ def rollback(
     _tell(done)
 
 
+def rebuild(
+    model: Annotated[str, typer.Argument(help="cclp, lstm-cnn or binary.DEVICE.")],
+    version: Annotated[int | None, typer.Option(help="Which version; without it, the champion.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep the new workspace here, in an empty folder.")
+    ] = None,
+    workspace: Annotated[Path, WORKSPACE] = Path(),
+) -> None:
+    """Make a version again from the data version that it names, and compare.
+
+    Checks the captures of then out into an empty workspace (from DVC's cache, else its remote), extracts,
+    trains by the numbers of then, and compares every file with the registry's. On the same kind of machine,
+    with the same code and packages, all are the same byte for byte; anything else ends with status 1.
+
+    [bold]edgeprint rebuild binary.camera-a[/]      [bold]edgeprint rebuild cclp --version 3 --out DIR[/]
+    """
+    import tempfile
+
+    from edgeprint.stages import rebuild as stage
+    from edgeprint.stages.workspace import Workspace
+
+    with tempfile.TemporaryDirectory(prefix="edgeprint-rebuild-") as scratch:
+        rebuilt = stage.rebuild(Workspace(workspace), model, version, out or Path(scratch))
+    print(rebuilt)
+    if rebuilt.differing:
+        raise typer.Exit(1)
+
+
 def _tell(done: Outcome) -> None:
     before = f"; it was version {done.before.number}" if done.before and done.before != done.version else ""
     print(f"{done.version.name}: version {done.version.number} is the champion{before}")

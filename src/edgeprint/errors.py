@@ -11,6 +11,7 @@ EdgeprintError
 ├── UnknownModel        a model, version or alias that the registry does not hold
 ├── BadStore            the agent's history cannot be used
 ├── BadPlan             a roll-out plan or its rings contradict themselves
+├── NotRebuilt          a registered version cannot be made anew, or comes out otherwise
 ├── NotIdentified       the identify server cannot be asked, or answers with no ranking
 ├── GateRefused         a challenger is not good enough to be promoted
 ├── RollOutFailed       a container did not come to all Pis
@@ -60,6 +61,10 @@ class BadStore(EdgeprintError):
 
 class BadPlan(EdgeprintError):
     """A roll-out plan, or the rings that it should have, contradict themselves."""
+
+
+class NotRebuilt(EdgeprintError):
+    """A registered version cannot be made anew, or comes out otherwise."""
 
 
 class NotIdentified(EdgeprintError):

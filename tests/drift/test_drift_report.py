@@ -97,3 +97,14 @@ def test_evidently_counts_the_columns_that_the_policy_counted(n, shift):
 def test_evidently_refuses_too_few_rows_with_their_number():
     with pytest.raises(NotEnoughData, match="20 rows then and 3 now"):
         report.evidently_report(rows(20), rows(3), ["steady"], LIMITS)
+
+
+def test_pages_of_a_folder_share_their_library_and_are_whole_again_when_read(tmp_path):
+    page, _ = report.evidently_report(rows(30), rows(30, shift=2), ["shifted"], LIMITS)
+    for name in ("one.html", "two.html"):
+        report.write_page(page, tmp_path / name)
+        assert report.read_page(tmp_path / name) == page
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert set(sizes) == {"one.html", "two.html", report.LIBRARY}
+    assert sizes["one.html"] < sizes[report.LIBRARY] / 10
+    assert "drawDashboard" in (tmp_path / "one.html").read_text()

@@ -98,6 +98,14 @@ class Site:
     def mend_the_database(self) -> None:
         self.psql("ALTER DATABASE mlflow ALLOW_CONNECTIONS true")
 
+    def dvc(self, *arguments: str) -> str:
+        """As a person types it in the workspace, with the virtual environment active."""
+        command, path = [sys.executable, "-m", "dvc", *arguments], Path(sys.executable).parent
+        active = {**os.environ, "PATH": f"{path}{os.pathsep}{os.environ['PATH']}"}
+        done = subprocess.run(command, cwd=self.workspace.root, env=active, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
     def prefect_cli(self, *arguments: str) -> None:
         """Prefect's own program, for which the server's URL is in the environment."""
         environment = {**os.environ, "PREFECT_API_URL": self.prefect.url.removesuffix("/health")}
@@ -255,3 +263,24 @@ def test_the_scheduled_deployment_finds_nothing_new_and_changes_nothing(site: Si
     site.prefect_cli("worker", "start", "--pool", "edgeprint", "--run-once")
     assert (site.trainings(), site.versions(), len(site.flow_runs())) == (*before[:2], before[2] + 1)
     assert ("pipeline", "COMPLETED") in site.flow_runs()
+
+
+def test_dvc_shows_scores_and_numbers_names_what_came_and_has_nothing_to_do(site: Site) -> None:
+    shown = json.loads(site.dvc("exp", "show", "--json"))
+    now = next(each for each in shown if each["rev"] == "workspace")["data"]
+    assert now["params"]["params.yaml"]["data"]["policy"]["max_new_data"] == 0.01
+    scores = now["metrics"]["reports/retrain-scores.json"]["data"]
+    assert (scores["retrained"], scores["promoted"], set(scores["f1"])) == (3, 3, MODELS)
+    log = ["git", "-C", str(site.workspace.root), "log", "--format=%h %s"]
+    commits = [line.split(" ", 1) for line in subprocess.check_output(log, text=True).splitlines()]
+    told = [message for _, message in commits[:4]]
+    second, arrival, first = "Reproduced retrain", "Captures of 2025Q2", "Reproduced retrain"
+    assert told == [second, arrival, first, "Captures of 2025Q1"]
+    new = site.arrived["2025Q2"].glob("*.pcap")
+    came = site.dvc("diff", commits[2][0], commits[1][0])
+    assert all(f"data/captures/2025Q2/{path.name}" in came for path in new)
+    made = site.dvc("diff", commits[1][0], commits[0][0])
+    assert "data/features/binary/2025-05-14.parquet" in made and "captures" not in made
+    assert "retrain-scores.json" in site.dvc("metrics", "diff", commits[2][0], "--all")
+    assert "up to date" in site.dvc("repro", "retrain")
+    assert site.dvc("status", "retrain").splitlines()[-1] == "Data and pipelines are up to date."

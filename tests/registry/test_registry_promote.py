@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from edgeprint import artifact, params
-from edgeprint.errors import UnknownModel
+from edgeprint.errors import EdgeprintError, UnknownModel
 from edgeprint.registry import flavor, promote, tracking
 from edgeprint.registry.gate import Exam, examine
 
@@ -104,6 +104,16 @@ def test_promoting_what_is_not_there_changes_nothing(plug):
     promote.promote(plug, 1)
     with pytest.raises(UnknownModel, match=f"{plug} has no version 9"):
         promote.promote(plug, 9)
+    assert aliases(plug)["champion"] == 1
+
+
+def test_an_alias_that_reads_back_another_version_is_an_error_with_both(plug, monkeypatch):
+    promote.promote(plug, 1)
+    from mlflow import MlflowClient
+
+    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", lambda *_: None)  # a server that forgets
+    with pytest.raises(EdgeprintError, match=r"alias previous .* was set to version 1 and reads back"):
+        promote.promote(plug, 2)
     assert aliases(plug)["champion"] == 1
 
 

@@ -1,4 +1,6 @@
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -90,3 +92,24 @@ def test_converting_to_all_three_says_nothing(keras_model, capfd):
 def test_without_xnnpack_a_float32_model_gives_the_same(tflite_bytes, runner):
     inputs = np.random.default_rng(5).normal(size=(9, 6))
     assert np.allclose(tflite.Runner(tflite_bytes, plain=True)(inputs), runner(inputs), atol=1e-6)
+
+
+def test_the_same_network_gives_the_same_bytes_whatever_was_built_before():
+    def bytes_of_one() -> bytes:
+        import keras
+
+        tflite.number_anew()
+        source = keras.Input((6,), batch_size=1)
+        return tflite.convert(keras.Model(source, keras.layers.Dense(2, kernel_initializer="ones")(source)))
+
+    assert bytes_of_one() == bytes_of_one()
+
+
+def test_what_is_trained_after_an_export_has_one_thread_as_in_a_process_of_its_own():
+    code = (
+        "from edgeprint.registry import tflite; tflite.number_anew(); import keras, tensorflow as tf; "
+        "keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]); "
+        "print(tf.config.threading.get_intra_op_parallelism_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "1"

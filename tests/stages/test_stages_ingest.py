@@ -172,7 +172,9 @@ def test_a_remote_that_is_away_loses_nothing_and_says_what_to_do(quarter, empty,
     monkeypatch.setattr("edgeprint.stages.ingest.PUSH_AGAIN_AFTER", ())
     remote = empty.state / "remote"
     remote.write_text("a file where the remote's folder should be")
-    with pytest.raises(NotStored, match="run the same command again"):
+    with pytest.raises(
+        NotStored, match=r"did not take them \(dvc push.*remote.*\): run the same command again"
+    ):
         ingest(empty, quarter, "2025Q1")
     remote.unlink()
     assert ingest(empty, quarter, "2025Q1")[0].outcome == "there already"

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from edgeprint.errors import BadInventory, BadParams, NotACapture
-from edgeprint.stages import job
+from edgeprint.stages import job, programs
 from edgeprint.stages.layout import WrongWorkspace
 from edgeprint.stages.programs import commit
 from edgeprint.stages.workspace import Workspace
@@ -133,3 +133,29 @@ def test_a_run_in_a_checkout_of_the_code_commits_nothing_there(tmp_path: Path) -
     assert not commit(Workspace(tmp_path), "Reproduced everything")
     found = subprocess.run(["git", "rev-parse", "--verify", "HEAD"], cwd=tmp_path, capture_output=True)
     assert found.returncode != 0  # still without a commit
+
+
+STAGES = """
+stages:
+  extract: {cmd: cp data/captures/one features, deps: [data/captures], outs: [features]}
+  retrain: {cmd: cp features models, deps: [features], outs: [models]}
+"""
+
+
+def test_what_came_makes_a_later_stage_stale_and_a_stage_that_fails_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")  # of flows: there are none here
+    workspace = Workspace(tmp_path)
+    (tmp_path / "params.yaml").write_text((REPOSITORY / "params.yaml").read_text())
+    (tmp_path / "dvc.yaml").write_text(STAGES)
+    workspace.captures.mkdir(parents=True)
+    (workspace.captures / "one").write_text("2025Q1")
+    workspace.state.mkdir()
+    (workspace.state / "mlflow.db").touch()  # the store, without which all would be stale
+    programs.dvc_says(workspace, "init", "--no-scm")
+    assert job.run(workspace, until="retrain") and not job.run(workspace, until="retrain")
+    (workspace.captures / "one").write_text("2025Q2")
+    assert job.run(workspace, until="retrain")
+    assert (tmp_path / "models").read_text() == "2025Q2"
+    (workspace.captures / "one").unlink()
+    with pytest.raises(job.StageFailed, match="the pipeline stopped in"):
+        job.run(workspace, until="retrain")

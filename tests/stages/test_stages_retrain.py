@@ -16,7 +16,7 @@ from edgeprint.registry import promote, tracking
 from edgeprint.registry.tflite import KINDS
 from edgeprint.stages import by_hand, champions
 from edgeprint.stages.methods import Context
-from edgeprint.stages.retrain import Walk
+from edgeprint.stages.retrain import Walk, scores
 from edgeprint.stages.train import Trainer
 from edgeprint.stages.workspace import Workspace
 
@@ -55,6 +55,14 @@ def test_the_reason_is_a_number_against_its_limit(lines):
     reasons = " ".join(line(lines, NAME, "2025Q3")["reasons"])
     assert re.search(r"F1 went from 0\.\d+ to 0\.\d+ \(-0\.\d+\), limit -0\.250", reasons)
     assert re.search(r"\d+% of the columns drifted, limit 50%", reasons)
+
+
+def test_the_scores_say_how_many_were_retrained_and_how_good_each_champion_is(lines):
+    told = scores(lines)
+    assert (told["retrained"], told["promoted"], told["refused"]) == (1, 1, 0)
+    assert set(told["f1"]) == {NAME, *OTHERS} and all(0.5 < f1 <= 1 for f1 in told["f1"].values())
+    refused = [{**each, "promoted": False} for each in lines]
+    assert scores(refused)["refused"] == 1 and scores(refused)["f1"][NAME] < told["f1"][NAME]
 
 
 def test_the_challenger_was_the_better_of_two_on_the_validation_part(lines):
@@ -122,7 +130,7 @@ def worse(trainer, lines) -> promote.Version:
     model = replace(champion.model, weights=damaged)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer.method, "train", lambda *_, **__: model)
-        trained = trainer.train(NAME, 2, trainer.workspace.state / "worse", initial=model)
+        trained = trainer.train(NAME, 2, trainer.workspace.state / "worse", initial=champion)
     return champions.enter(trainer, trained)
 
 

@@ -12,9 +12,11 @@ for those that deviate by less than 0.001: Evidently divides by at least that.
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,8 @@ from edgeprint.drift.distances import column_distances, noise, varies
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 
+LIBRARY = "evidently.js"
+_SHARED = f'<script src="{LIBRARY}"></script>'
 MOST_ROWS = 2000  # of a set; more make no distance clearer and every one slower
 
 
@@ -102,6 +106,19 @@ def evidently_report(
         warnings.simplefilter("ignore")  # correlations of constant columns, which it draws nowhere
         snapshot = Report([count, *plots]).run(*sides)
         return snapshot.get_html_str(as_iframe=False), snapshot.json()
+
+
+def write_page(html: str, path: Path) -> None:
+    """Write a page of Evidently without its library, 3.5 MB that all pages of a folder then share."""
+    library = max(re.finditer(r"<script>(.*?)</script>", html, re.DOTALL), key=lambda script: len(script[1]))
+    path.with_name(LIBRARY).write_text(library[1])
+    path.write_text(html[: library.start()] + _SHARED + html[library.end() :])
+
+
+def read_page(path: Path) -> str:
+    """A page that `write_page` wrote as one file again, which opens alone, as in MLflow's viewer."""
+    library = path.with_name(LIBRARY).read_text()
+    return path.read_text().replace(_SHARED, f"<script>{library}</script>")
 
 
 def _sides(

@@ -60,8 +60,7 @@ def register(
     """
     client = _client()
     digest = artifact.digest(folder)
-    stored = client.search_model_versions(f"name='{model_name}'")
-    known = [v for v in stored if v.tags.get("digest") == digest]
+    known = _with_digest(client, model_name, digest)
     if source and not known:  # first: a version is never without
         _keep_source(client, run_id, source, about or {})
     version = _version(known[0] if known else _create(client, run_id, folder, model_name, digest))
@@ -107,7 +106,7 @@ def offer_identify(folders: Mapping[str, Path], tags: Mapping[str, object]) -> V
     The same folders give the same version. Raises BadArtifact for none, or models of different columns.
     """
     client, digest, name = _client(), flavor.digest(folders), flavor.IDENTIFY
-    known = [v for v in client.search_model_versions(f"name='{name}'") if v.tags.get("digest") == digest]
+    known = _with_digest(client, name, digest)
     if not known:
         about = {"stage": "release", "model": name, **tags}
         with tracking.training_run(name, f"{name} of {len(folders)} devices", {}, about) as run:
@@ -154,6 +153,12 @@ def rollback(name: str) -> Version:
     _move(client, name, CHAMPION, before.number)
     client.delete_registered_model_alias(name, PREVIOUS)
     return before
+
+
+def with_digest(name: str, digest: str) -> Version | None:
+    """The version of a model whose folder has this artifact.digest."""
+    found = _with_digest(_client(), name, digest)
+    return _version(found[0]) if found else None
 
 
 def names() -> list[str]:
@@ -224,6 +229,10 @@ def _client() -> MlflowClient:
     from mlflow import MlflowClient
 
     return MlflowClient()
+
+
+def _with_digest(client: MlflowClient, name: str, digest: str) -> list[ModelVersion]:
+    return [v for v in client.search_model_versions(f"name='{name}'") if v.tags.get("digest") == digest]
 
 
 def _create(client: MlflowClient, run_id: str, folder: Path, name: str, digest: str) -> ModelVersion:

@@ -51,6 +51,20 @@ def convert_all(keras_model: Any, representative: NDArray[np.float32]) -> dict[s
         return {kind: c.convert() for kind, c in zip(KINDS, (whole, weights, ranges), strict=True)}
 
 
+def number_anew() -> None:
+    """Keras begins again to number its layers, whose names an export carries.
+
+    Called before a network is built for export, so that its bytes do not tell what the process built before.
+    Nor shall the weights of what is trained next: TensorFlow takes its threads when it first computes.
+    """
+    import keras
+
+    from edgeprint.binary.cores import one_thread_an_operation
+
+    one_thread_an_operation()
+    keras.backend.clear_session(free_memory=False)
+
+
 def _frozen(keras_model: Any) -> Any:
     """The model as one graph with its weights as constants: converted in a sixth of a Keras model's time."""
     import tensorflow as tf

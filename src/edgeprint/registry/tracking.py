@@ -16,6 +16,7 @@ import logging
 import os
 import re
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ def open_store(state: Path, uri: str | None = None) -> None:
 
     state.mkdir(parents=True, exist_ok=True)
     named = os.environ.get(URI)
-    mlflow.set_tracking_uri(uri or f"sqlite:///{state.resolve() / 'mlflow.db'}")
+    mlflow.set_tracking_uri(store_uri(state, uri))
     mlflow.set_registry_uri(mlflow.get_tracking_uri())
     os.environ.pop(URI, None)  # MLflow writes it for child processes, where a person's choice may stand
     if named is not None:
@@ -65,6 +66,11 @@ def open_store(state: Path, uri: str | None = None) -> None:
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another process was faster
                 raise
+
+
+def store_uri(state: Path, uri: str | None = None) -> str:
+    """Where `open_store` opens it."""
+    return uri or f"sqlite:///{state.resolve() / 'mlflow.db'}"
 
 
 def store_id() -> str:
@@ -130,6 +136,23 @@ def reopen(run_id: str) -> TrainingRun:
     from mlflow import MlflowClient
 
     return TrainingRun(MlflowClient(), run_id)
+
+
+def tags_of(run_id: str) -> dict[str, str]:
+    from mlflow import MlflowClient
+
+    return MlflowClient().get_run(run_id).data.tags
+
+
+def text_of(run_id: str, name: str) -> str | None:
+    """The file `name` that a run stored with `text`; None where it has none."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient()
+    if name not in {each.path for each in client.list_artifacts(run_id)}:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        return Path(client.download_artifacts(run_id, name, folder)).read_text()
 
 
 @contextmanager

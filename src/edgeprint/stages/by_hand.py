@@ -17,10 +17,11 @@ from edgeprint.errors import GateRefused, NotEnoughData, UnknownModel
 from edgeprint.registry import promote as aliases
 from edgeprint.registry.gate import GateReport
 from edgeprint.stages import champions, exam
-from edgeprint.stages.methods import METHODS
+from edgeprint.stages.methods import key_of
 from edgeprint.stages.train import Trainer
 from edgeprint.stages.workspace import Workspace
 
+STAGE = "by hand"
 Move = Callable[[aliases.Version], aliases.Version]
 
 
@@ -45,7 +46,7 @@ def promote(
 
     Raises UnknownModel, GateRefused, and NotEnoughData where nothing can be examined and nothing is forced.
     """
-    trainer = _trainer(workspace, name)
+    trainer = Trainer(workspace, key_of(name), stage=STAGE)
     version = aliases.version(name, number) if number else aliases.aliased(name, aliases.CHALLENGER)
     if version is None:
         raise UnknownModel(f"{name} has no challenger; --version N names one of its versions")
@@ -58,20 +59,11 @@ def rollback(
     workspace: Workspace, name: str, *, force: str = "", show: Callable[[str], None] = print
 ) -> Outcome:
     """Make the previous version champion again; it is examined as a challenger is. Raises as `promote`."""
-    trainer = _trainer(workspace, name)
+    trainer = Trainer(workspace, key_of(name), stage=STAGE)
     version = aliases.aliased(name, aliases.PREVIOUS)
     if version is None:
         raise UnknownModel(f"{name} has no previous version to go back to")
     return _through_the_gate(trainer, version, "roll back", force, show, lambda v: aliases.rollback(v.name))
-
-
-def _trainer(workspace: Workspace, name: str) -> Trainer:
-    family = name.partition(".")[0]
-    keys = [key for key, method in METHODS.items() if method.family == family]
-    if not keys:
-        families = ", ".join(method.family for method in METHODS.values())
-        raise UnknownModel(f"{name!r} is no model's name: it begins with one of {families}")
-    return Trainer(workspace, keys[0], stage="by hand")
 
 
 def _through_the_gate(

@@ -63,7 +63,7 @@ class Place:
 
 def fingerprint(words: Iterable[object], tables: Iterable[FeatureTable], initial: Path | None) -> str:
     """Hash of words and numbers, rows, the files of the model that training goes on from, and the code."""
-    digest = hashlib.sha256(_code())
+    digest = hashlib.sha256(code())
     for word in words:
         digest.update(f"{word!r}\n".encode())
     for table in tables:
@@ -101,7 +101,8 @@ def _listed(path: Path) -> set[str]:
 
 
 @cache
-def _code() -> bytes:
+def code() -> bytes:
+    """Hash of every line of the package."""
     root = Path(edgeprint.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):

@@ -70,6 +70,16 @@ def summary(cells: dict[tuple[int, int], Scores | None], names: list[str]) -> di
     }
 
 
+def scores(part: dict[str, Any]) -> dict[str, float]:
+    """The few numbers of a method's part that `dvc exp show` and `dvc metrics diff` put side by side.
+
+    F1 by distance in intervals from the last training, and the newest interval's share of columns that moved.
+    """
+    f1 = {f"f1_after_{n}": value for n, value in enumerate(part["decay"]["macro_f1"]) if value is not None}
+    moved = {"drift_share": part["drift"][-1]["share"]} if part["drift"] else {}
+    return f1 | moved
+
+
 def log_row(trainer: Trainer, index: int, entries: dict[str, dict], row: list[Scores | None]) -> None:
     """Add the F1 on every interval to the runs of a row's models, as a metric by step and as a picture."""
     names = trainer.data.names
@@ -143,7 +153,7 @@ def _view(trainer: Trainer, name: str, pair: views.Pair, index: int, folder: Pat
     html, text = report.evidently_report(*pair, found.worst(drawn), limits)
     stem = f"{trainer.key}-{trainer.data.names[index].replace('/', '-of-')}"
     page = folder / (f"{stem}.html" if name == views.FEATURES else f"{stem}-{name}.html")
-    page.write_text(html)
+    report.write_page(html, page)
     page.with_suffix(".json").write_text(text)
     return {**found.to_dict(), "page": page.name}
 
@@ -200,5 +210,6 @@ def _log_evaluation(trainer: Trainer, whole: dict[str, Any], drawn: Figure, fold
             shares = {name: view["share"] for name, view in each["views"].items()}
             run.metrics({f"drift.{n}": s for n, s in {"features": each["share"], **shares}.items()}, step)
             for page in filter(None, pages):
-                for path in (folder / page, (folder / page).with_suffix(".json")):
-                    run.text(f"drift/{path.name}", path.read_text())
+                json_of = (folder / page).with_suffix(".json")
+                run.text(f"drift/{page}", report.read_page(folder / page))
+                run.text(f"drift/{json_of.name}", json_of.read_text())

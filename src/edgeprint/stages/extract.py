@@ -1,15 +1,18 @@
 """Captures to the three feature sets: decode, split by device, extract; what cannot be read is set aside.
 
-    rows = extract_capture(path, "monday.pcap", inventory, params, parts)
+    rows = extract_once(path, "monday.pcap", inventory, params, parts, kept)
     report = store([rows, ...], inventory, workspace, parts)
+    forget(kept, [rows, ...])
 
 Rows go to files of a day in the folder `parts` as they are made, so that neither a long capture nor many of
-them need more memory than a day.
+them need more memory than a day. Those of each capture are kept: when a quarter has come, or after a kill,
+only what is new is decoded.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from collections import Counter
@@ -25,10 +28,12 @@ from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.decode import decode_chunks
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Params
+from edgeprint.stages import checkpoints
 from edgeprint.stages.feature_stream import FeatureStream, OutOfOrder
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.workspace import Workspace
 
+ABOUT = "rows.json"  # beside a capture's rows, written last
 MOST_STRANGERS = 1000
 NOT_CAPTURES = {"devices.csv", "source.json"}
 
@@ -43,6 +48,7 @@ class CaptureRows:
     devices: dict[str, int] = field(default_factory=dict)
     strangers: dict[str, int] = field(default_factory=dict)
     refused: str | None = None  # why nothing could be read
+    kept: str = ""  # its folder among those that are kept
 
 
 def check(params: Params) -> None:
@@ -53,6 +59,42 @@ def check(params: Params) -> None:
 def captures_of(folder: Path) -> list[Path]:
     """Every file that may be a capture, in the order of names."""
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in NOT_CAPTURES)
+
+
+def extract_once(
+    path: Path, name: str, inventory: Inventory, params: Params, parts: Path, kept: Path
+) -> CaptureRows:
+    """As extract_capture, unless `kept` has what the same code made of this capture by the same numbers."""
+    place = kept / _fingerprint(path, name, inventory, params)
+    if not (place / ABOUT).is_file():
+        begun = place.with_name(f".{place.name}.{os.getpid()}")
+        shutil.rmtree(begun, ignore_errors=True)
+        begun.mkdir(parents=True)
+        rows = extract_capture(path, name, inventory, params, begun)
+        (begun / ABOUT).write_text(json.dumps(asdict(rows) | {"kept": place.name}))
+        shutil.rmtree(place, ignore_errors=True)
+        begun.rename(place)
+    for made in place.iterdir():
+        if made.is_dir():
+            (parts / made.name).symlink_to(made.resolve())
+    return CaptureRows(**json.loads((place / ABOUT).read_text()))
+
+
+def forget(kept: Path, used: list[CaptureRows]) -> None:
+    """Remove the rows of captures that are no longer there, and of other code or numbers."""
+    for place in set(kept.iterdir()) - {kept / rows.kept for rows in used}:
+        shutil.rmtree(place)
+
+
+def _fingerprint(path: Path, name: str, inventory: Inventory, params: Params) -> str:
+    """Of all that decides a capture's rows."""
+    numbers = [getattr(params, method).features.model_dump_json() for method in METHODS]
+    who = sorted(inventory.by_mac.items())
+    digest = hashlib.sha256(checkpoints.code())
+    digest.update(repr((os.fsencode(name), numbers, who)).encode())
+    with path.open("rb") as file:
+        digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:24]
 
 
 def extract_capture(

@@ -84,7 +84,7 @@ def _set_remote(workspace: Workspace, url: str | None) -> None:
     config.read(workspace.root / ".dvc/config")
     if url or not config.has_option("core", "remote"):
         place = url or "state/remote"
-        programs.dvc_says(workspace, "remote", "add", "--quiet", "--force", "--default", REMOTE, place)
+        programs.dvc_says(workspace, "remote", "add", "--force", "--default", REMOTE, place)
 
 
 def ingest(workspace: Workspace, folder: Path, quarter: str) -> list[Finding]:
@@ -224,11 +224,11 @@ def _sources(workspace: Workspace, folder: Path) -> None:
 
 
 def _store(workspace: Workspace, quarter: str) -> None:
-    programs.dvc_says(workspace, "add", "--quiet", "data/captures")
+    programs.dvc_says(workspace, "add", "data/captures")
     programs.commit(workspace, f"Captures of {quarter}")
     for wait in (*PUSH_AGAIN_AFTER, None):
         try:
-            programs.dvc_says(workspace, "push", "--quiet", "data/captures.dvc")
+            programs.dvc_says(workspace, "push", "data/captures.dvc")
             return
         except programs.ProgramFailed as error:
             if wait is None:

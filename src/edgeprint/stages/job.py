@@ -6,17 +6,9 @@ run(job)
 
 from __future__ import annotations
 
-import contextlib
 import filecmp
 import json
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -24,13 +16,12 @@ import yaml
 from edgeprint.errors import BadInventory, EdgeprintError, NotACapture, NotEnoughData
 from edgeprint.packets import inventory
 from edgeprint.packets.capture_file import CaptureFile
-from edgeprint.stages import layout, page
-from edgeprint.stages.programs import commit, dvc, environment
+from edgeprint.stages import layout, page, prefect_server
+from edgeprint.stages.programs import commit, dvc, dvc_says
 from edgeprint.stages.turn import turn
 from edgeprint.stages.workspace import Workspace
 
 CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz", ".pcapng.gz")
-SERVER_SECONDS = 120
 
 
 class StageFailed(EdgeprintError):
@@ -96,7 +87,7 @@ def _mirror(workspace: Workspace, data: Path, captures: list[Path]) -> None:
         relative = path.relative_to(workspace.captures)
         if path.is_file() and relative not in wanted and path.name != "source.json":
             path.unlink()
-    dvc(workspace, "add", "--quiet", "data/captures")
+    dvc_says(workspace, "add", "data/captures")
 
 
 def run(workspace: Workspace, *, force: bool = False, until: str | None = None) -> bool:
@@ -108,15 +99,14 @@ def run(workspace: Workspace, *, force: bool = False, until: str | None = None) 
     workspace.params()
     targets = _targets(workspace, until)
     with turn(workspace):
-        (workspace.state / "prefect").mkdir(parents=True, exist_ok=True)  # its server does not make it
         lost = _lost(workspace)
-        if not force and not lost and dvc(workspace, "status", "--quiet", *targets) == 0:
-            dvc(workspace, "repro", "--quiet", "--no-run-cache", *targets)
+        upstream = ["--with-deps"] if targets else []  # without it DVC looks at the targets alone
+        if not force and not lost and dvc(workspace, "status", "--quiet", *upstream, *targets) == 0:
             return False
         options = ["--force"] if force or lost else []
         workspace.stopped.unlink(missing_ok=True)
-        with prefect_server(workspace) as url:
-            code = dvc(workspace, "repro", "--no-run-cache", *options, *targets, PREFECT_API_URL=url)
+        with prefect_server.beside(workspace) as variables:
+            code = dvc(workspace, "repro", "--no-run-cache", *options, *targets, **variables)
         if code:
             raise StageFailed(_stopped(workspace))
         _remember_store(workspace)
@@ -160,36 +150,3 @@ def _lost(workspace: Workspace) -> bool:
 
 def _remember_store(workspace: Workspace) -> None:
     (workspace.state / "store.txt").write_text(workspace.mlflow() or "")
-
-
-@contextlib.contextmanager
-def prefect_server(workspace: Workspace) -> Iterator[str]:
-    """The server that PREFECT_API_URL or params.yaml names, else one for the time of the job.
-
-    That one is on a free loopback port, its log in state/prefect.log.
-    """
-    if named := environment(workspace).get("PREFECT_API_URL"):
-        yield named
-        return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/api"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (workspace.state / "prefect.log").open("w") as log:
-        server = subprocess.Popen(command, env=environment(workspace), stdout=log, stderr=log)
-        try:
-            _wait_until_healthy(url, server, workspace.state / "prefect.log")
-            yield url
-        finally:
-            server.send_signal(signal.SIGTERM)
-            server.wait(timeout=30)
-
-
-def _wait_until_healthy(url: str, server: subprocess.Popen, log: Path) -> None:
-    deadline = time.monotonic() + SERVER_SECONDS
-    while time.monotonic() < deadline and server.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health", timeout=1):
-            return
-        time.sleep(0.2)
-    raise StageFailed(f"the Prefect server did not start within {SERVER_SECONDS} s; see {log}")

@@ -47,7 +47,7 @@ def lay_out(workspace: Workspace, repository: Path, own: Path) -> None:
     _write(workspace.root / "dvc.yaml", stages)
     if not (workspace.root / ".dvc").exists():
         with_git = [] if programs.is_git(workspace) else ["--no-scm"]
-        programs.dvc_says(workspace, "init", "--quiet", *with_git)
+        programs.dvc_says(workspace, "init", *with_git)
         _settle_dvc(workspace.root / ".dvc/config")
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgeprint.errors import NotEnoughData
+from edgeprint.errors import NotEnoughData, UnknownModel
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory
 from edgeprint.params import Params
@@ -228,6 +228,16 @@ def spread(rows: NDArray, count: int = REPRESENTATIVE) -> NDArray:
 
 
 METHODS: dict[str, Method] = {"cclp": Cclp(), "lstm_cnn": LstmCnn(), "binary": Binary()}
+
+
+def key_of(name: str) -> str:
+    """The key in METHODS of a registered model's name. Raises UnknownModel."""
+    family = name.partition(".")[0]
+    for key, method in METHODS.items():
+        if method.family == family:
+            return key
+    families = ", ".join(method.family for method in METHODS.values())
+    raise UnknownModel(f"{name!r} is no model's name: it begins with one of {families}")
 
 
 def device_of(name: str) -> str:

@@ -56,7 +56,7 @@ def dvc(workspace: Workspace, *arguments: str, **variables: str) -> int:
 
 
 def dvc_says(workspace: Workspace, *arguments: str) -> str:
-    """What dvc prints. Raises ProgramFailed with its own words."""
+    """What dvc prints. Raises ProgramFailed with its own words, which --quiet would hide."""
     return _said([sys.executable, "-m", "dvc", *arguments], workspace)
 
 

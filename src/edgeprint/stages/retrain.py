@@ -42,8 +42,9 @@ class Walk:
             trained = self.trainer.data.names[champion.interval]
             return {**line, "reasons": [f"the champion was trained through {trained}"]}
         try:
-            decision = self._decide(champion, index)
-            line |= {"reasons": decision.reasons, "triggers": decision.triggers}
+            known = self._known(champion, index)
+            decision = policy.decide(known, self.trainer.context.params.policy)
+            line |= {"f1": known.f1_now, "reasons": decision.reasons, "triggers": decision.triggers}
             if not decision.retrain:
                 return line
             challenger, why = Rivals(self.trainer, self.runs).best(name, index, champion)
@@ -98,9 +99,33 @@ class Walk:
             if trained.interval < index:  # not where the past is lived again
                 self.champions[name] = trained
 
-    def _decide(self, champion: Trained | None, index: int) -> policy.Decision:
-        limits = self.trainer.context.params.policy
+    def _known(self, champion: Trained | None, index: int) -> policy.Evidence:
         if champion is None:
-            return policy.decide(policy.Evidence(None), limits)
-        seen = self.seen.get(self.trainer.data.names[index], {})
-        return policy.decide(evidence.gather(self.trainer, champion, index, seen), limits)
+            return policy.Evidence(None)
+        return evidence.gather(
+            self.trainer, champion, index, self.seen.get(self.trainer.data.names[index], {})
+        )
+
+
+def scores(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """The few numbers of reports/retrain.json that `dvc exp show` and `dvc metrics diff` put side by side.
+
+    Of the newest interval: how many models were retrained, promoted and refused, and the F1 there of each
+    that is in use; a model that could not be judged has none.
+    """
+    last = {line["model"]: line for line in lines}
+    refused = [x for x in last.values() if x["retrained"] and not x["promoted"] and "awaits" not in x]
+    in_use = {name: _f1_in_use(line) for name, line in last.items()}
+    return {
+        "retrained": sum(line["retrained"] for line in last.values()),
+        "promoted": sum(line["promoted"] for line in last.values()),
+        "refused": len(refused),
+        "f1": {name: f1 for name, f1 in in_use.items() if f1 is not None},
+    }
+
+
+def _f1_in_use(line: dict[str, Any]) -> float | None:
+    """The gate's, of what was promoted; else the champion's, as the policy saw it."""
+    if line["promoted"]:
+        return next(check["value"] for check in line["gate"] if check["name"] == "macro_f1")
+    return line.get("f1")

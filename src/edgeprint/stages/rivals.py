@@ -56,4 +56,4 @@ class Rivals:
     def _train(self, name: str, index: int, champion: Trained | None) -> Trained:
         start = "further" if champion else "scratch"
         folder: Path = self.trainer.workspace.state / "challengers" / f"{name}-{index}-{start}"
-        return self.trainer.train(name, index, folder, initial=champion and champion.model)
+        return self.trainer.train(name, index, folder, initial=champion)

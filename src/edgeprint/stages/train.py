@@ -3,7 +3,7 @@
     trainer = Trainer(workspace, "binary")
     for index, interval in enumerate(trainer.data.names):
         for name in trainer.names:
-            trained = trainer.train(name, index, folder / interval / name, initial=before)
+            trained = trainer.train(name, index, folder / interval / name, initial=trained)
 
 Under models/<key>/<interval>/<name>/ stand the weights and, in artifact/, what would be shipped. After a
 kill, or when a quarter has come, the same calls train no finished model again: see checkpoints.
@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from edgeprint import artifact
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
@@ -26,6 +28,8 @@ from edgeprint.stages import checkpoints, dataset, exports
 from edgeprint.stages.checkpoints import Place, fingerprint
 from edgeprint.stages.methods import METHODS, Context, Export
 from edgeprint.stages.workspace import Workspace
+
+NUMBERS = "params.yaml"  # of a run: all numbers that it was trained by
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,11 @@ class Trainer:
         tracking.open_store(self.workspace.state, self.workspace.mlflow())
         self.store = tracking.store_id()
 
-    def train(self, name: str, index: int, folder: Path, *, initial: Any = None) -> Trained:
+    def train(self, name: str, index: int, folder: Path, *, initial: Trained | None = None) -> Trained:
         """One model of the rows up to an interval (or of that interval, from `initial`), logged and saved.
+
+        Its run keeps what it takes to train it again: the version of the data, every number, and the digest
+        of the artifact that it was trained on from.
 
         Raises NotEnoughData.
         """
@@ -72,12 +79,16 @@ class Trainer:
         testing = tested[-1]
         if not len(training) or not len(testing):
             raise NotEnoughData(f"{name}: {self.data.names[index]} holds no traffic to train on")
-        place = self._place(name, index, (training, *tested), initial)
+        weights = initial and initial.model
+        place = self._place(name, index, (training, *tested), weights)
         if kept := place.restore(folder):
             return self.load(name, index, {**kept, "folder": folder})
         numbers = getattr(self.context.params, self.key).model_dump()
         title = f"{name} trained through {self.data.names[index]}"
-        with tracking.training_run(self.method.family, title, numbers, self._tags(name, index)) as run:
+        began = {"trained_from": artifact.digest(initial.artifact) if initial else ""}
+        tags = {**self._tags(name, index), **began}
+        with tracking.training_run(self.method.family, title, numbers, tags) as run:
+            run.text(NUMBERS, yaml.safe_dump(self.context.params.model_dump(), sort_keys=False))
             seed = self.context.params.seed
             model = self.method.train(
                 name,
@@ -86,11 +97,12 @@ class Trainer:
                 self.context,
                 seed=seed,
                 on_epoch=run.on_epoch,
-                initial=initial,
+                initial=weights,
                 checkpoint=place.training,
             )
             scores = self.method.evaluate_one(name, model, testing, self.context)
             self.method.save(model, folder)
+            tflite.number_anew()
             export = self.method.export(model, training, self.context, tested)
             figures_of_exports = self._export(name, model, export, testing, index, folder / "artifact")
             run.scores(scores)

@@ -25,6 +25,7 @@ from edgeprint.params import Params, load
 @dataclass(frozen=True)
 class Workspace:
     root: Path
+    store: str | None = None  # URI of MLflow's, where it is another workspace's
 
     @property
     def captures(self) -> Path:
@@ -56,7 +57,7 @@ class Workspace:
 
     def mlflow(self) -> str | None:
         """URL of the MLflow server that environment or params.yaml name; None: the store is in state/."""
-        return os.environ.get("MLFLOW_TRACKING_URI") or self.params().servers.mlflow or None
+        return self.store or os.environ.get("MLFLOW_TRACKING_URI") or self.params().servers.mlflow or None
 
     def inventory(self) -> inventory.Inventory:
         return inventory.read(self.captures / "devices.csv")

@@ -117,16 +117,25 @@ def home_rows(
     return wire.seal(), rows, {name: len(part) for name, part in parts.items()}
 
 
-def simulate(out: Path, *, devices: int = 8, quarters: int = 4, hours: float = 24, seed: int = 7) -> Summary:
+def simulate(
+    out: Path,
+    *,
+    devices: int = 8,
+    quarters: int = 4,
+    hours: float = 24,
+    seed: int = 7,
+    members: list[Member] | None = None,
+) -> Summary:
     """Write a home of IoT devices, a laptop and a phone; `hours` of traffic in each calendar quarter.
 
+    `members` are who lives there, where it is not the usual cast of so many devices.
     Files: YYYY-MM-DD.pcap, devices.csv, source.json. The same arguments give the same bytes.
     Raises BadParams for a number out of range, and where `out` holds captures that may be real.
     """
     if not 1 <= devices <= MOST_DEVICES or quarters < 1 or not 0 < hours <= 24 * 90 or seed < 0:
         asked = f"devices = {devices}, quarters = {quarters}, hours = {hours}, seed = {seed}"
         raise BadParams(f"no home can be simulated from {asked}")
-    members = cast(devices)
+    members = members or cast(devices)
     clear_captures(out)
     source = {"simulated": True, "seed": seed, "devices": devices, "quarters": quarters, "hours": hours}
     changes = list(_changes(members, quarters))

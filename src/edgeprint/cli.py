@@ -33,7 +33,8 @@ def run(
         ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="Stop after a stage of dvc.yaml: extract writes features, for example.")
+        str | None,
+        typer.Option(help="Stop after this stage: extract, train, evaluate, retrain, release or watch."),
     ] = None,
     force: Annotated[bool, typer.Option(help="Recompute every stage, stale or not.")] = False,
 ) -> None:
@@ -116,6 +117,7 @@ def testbed(
         list[Path] | None,
         typer.Option(
             "--from",
+            metavar="DIR",
             help="A folder with real captures and devices.csv, to resample and not to simulate. Repeatable.",
         ),
     ] = None,

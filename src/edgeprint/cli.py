@@ -33,7 +33,8 @@ def run(
         ),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="Stop after a stage of dvc.yaml: extract writes features, for example.")
+        str | None,
+        typer.Option(help="Stop after this stage: extract, train, evaluate, retrain, release or watch."),
     ] = None,
     force: Annotated[bool, typer.Option(help="Recompute every stage, stale or not.")] = False,
 ) -> None:
@@ -47,11 +48,14 @@ def run(
 
     workspace = job.prepare(Path(), data)
     changed = job.run(workspace, force=force, until=until)
-    result = workspace.reports / "index.html" if until is None else workspace.root
+    result = workspace.reports / "index.html" if until is None else workspace.root.resolve()
     print(f"\n{'Done' if changed else 'Nothing to recompute'}. Look at {result}")
     servers, state = workspace.params().servers, workspace.state.resolve()
-    mlflow = f"MLFLOW_DISABLE_TELEMETRY=true mlflow ui --backend-store-uri sqlite:///{state}/mlflow.db"
-    prefect = f"PREFECT_HOME={state}/prefect PREFECT_SERVER_ANALYTICS_ENABLED=false prefect server start"
+    here = Path(sys.executable).parent  # programs of this environment, whether it is on PATH or not
+    store = f"--backend-store-uri sqlite:///{state}/mlflow.db"
+    mlflow = f"MLFLOW_DISABLE_TELEMETRY=true {here}/mlflow ui {store}"
+    quiet = "PREFECT_SERVER_ANALYTICS_ENABLED=false"
+    prefect = f"PREFECT_HOME={state}/prefect {quiet} {here}/prefect server start"
     print(f"MLflow:   {servers.mlflow or mlflow}\nPrefect:  {servers.prefect or prefect}")
 
 
@@ -116,6 +120,7 @@ def testbed(
         list[Path] | None,
         typer.Option(
             "--from",
+            metavar="DIR",
             help="A folder with real captures and devices.csv, to resample and not to simulate. Repeatable.",
         ),
     ] = None,

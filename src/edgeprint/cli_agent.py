@@ -34,7 +34,13 @@ Backend = Annotated[
         "also where the kernel refuses a ring) or scapy (any system, slow)."
     ),
 ]
-Streak = Annotated[int, typer.Option(min=1, help="Misclassified ticks in a row before a device deviates.")]
+Streak = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Samples in a row not taken for the device before it deviates, where its model does not say.",
+    ),
+]
 Params = Annotated[
     Path | None,
     typer.Option(
@@ -47,14 +53,15 @@ Quiet = Annotated[bool, typer.Option(help="Print a device's verdict only when it
 Speed = Annotated[
     float | None,
     typer.Option(
-        help="Replay captures at so many times their speed; as fast as it goes.", rich_help_panel="Replays"
+        help="Replay captures at so many times their speed; without it, as fast as it goes.",
+        rich_help_panel="Replays",
     ),
 ]
 Remember = Annotated[
     bool | None,
     typer.Option(
         help="Go on where the last run stopped, so that a restart does not cost the first minutes again; "
-        "the default of an interface, not of captures."
+        "on by default for an interface, not for captures."
     ),
 ]
 Listen = Annotated[
@@ -75,6 +82,7 @@ TokenFile = Annotated[
 PageName = Annotated[
     list[str] | None,
     typer.Option(
+        metavar="NAME",
         help="A further name of this machine by which the page may be called; can be repeated.",
         rich_help_panel="The page",
     ),
@@ -83,7 +91,7 @@ StoreMb = Annotated[
     float | None,
     typer.Option(
         help="Keep verdicts, alarms and confirmed labels in STATE/history.db of at most so many MB, the "
-        "oldest go first; 64 with --listen, 0 keeps nothing.",
+        "oldest go first; 0 keeps nothing. Without it, 64 with --listen, else 0.",
         rich_help_panel="The page",
     ),
 ]
@@ -265,7 +273,9 @@ def agent_labels(
     """Print what people confirmed or corrected on the agent's page, for the next training set.
 
     A line of JSON each: time, device, the agent's verdict, the label, and the spectrogram columns of that
-    moment. Never payload.
+    moment. Never payload. A file of them can be named in drift.field of params.yaml.
+
+    [bold]edgeprint agent-labels --state /var/lib/edgeprint > labels.jsonl[/]
     """
     from edgeprint.edge.outlets import kept_labels
 

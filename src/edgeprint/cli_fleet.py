@@ -114,6 +114,8 @@ def publish(
     Needs the offline targets keys, a threshold of them: here, or one by one with [bold]fleet sign[/].
     With the online keys the release begins at once in the first ring, otherwise at the next
     [bold]fleet refresh[/].
+
+    [bold]edgeprint fleet publish public --keys keys --online online --workspace workspaces/site[/]
     """
     import tempfile
 
@@ -137,7 +139,10 @@ def sign(
     passphrase_file: PassphraseFile = None,
     no_passphrase: InTheClear = False,
 ) -> None:
-    """Add a signature to a release that waits for one: look at what it is, then sign."""
+    """Add a signature to a release that waits for one: look at what it is, then sign.
+
+    [bold]edgeprint fleet sign public --keys stick-b[/]
+    """
     from edgeprint.fleet import repository
 
     held = offline_keys(keys, passphrase_file, no_passphrase)

@@ -18,7 +18,9 @@ Folder = Annotated[Path, typer.Argument(help="The repository: the folder that a 
 KeyFolders = Annotated[
     list[Path],
     typer.Option(
-        "--keys", help="A folder of offline keys, such as a stick; repeat it for each. One passphrase each."
+        "--keys",
+        metavar="DIR",
+        help="A folder of offline keys, such as a stick; repeat it for each. One passphrase each.",
     ),
 ]
 Online = Annotated[Path, typer.Option(help="The folder of the online keys: rings, snapshot, timestamp.")]

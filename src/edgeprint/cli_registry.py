@@ -107,10 +107,10 @@ def rollback(
 ) -> None:
     """Make the version before the champion the champion again, if it passes the gate.
 
-    Pis get it with the next release: python -m flows.release. What the gate refuses, because the newer one is
-    better on the data that is here, takes a reason: --force "alarms all night at the Smiths'".
+    Pis get it with the next release: edgeprint run --until release. What the gate refuses, because the newer
+    one is better on the data that is here, takes a reason, which is kept.
 
-    [bold]edgeprint rollback binary.camera-a[/]
+    [bold]edgeprint rollback binary.camera-a --force "alarms all night"[/]
     """
     from edgeprint.stages import by_hand
     from edgeprint.stages.workspace import Workspace

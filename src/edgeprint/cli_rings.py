@@ -13,6 +13,7 @@ import typer
 from edgeprint.cli_fleet_options import Folder, Online, now, tell
 
 if TYPE_CHECKING:
+    from edgeprint.fleet.chain import Chain
     from edgeprint.fleet.decide import Fleet
     from edgeprint.fleet.listen import Listener
     from edgeprint.rings import Plan
@@ -38,12 +39,17 @@ def status(
     picture: Picture = None,
     pis: Annotated[bool, typer.Option(help="Also a line a Pi.")] = False,
 ) -> None:
-    """Show what the repository offers, until when it is believed, and how every ring stands."""
+    """Show what the repository offers, until when it is believed, by which keys, and how every ring stands.
+
+    [bold]edgeprint fleet status public --broker mqtts://watch@fleet.example --pis[/]
+    """
     from edgeprint.fleet import board, repository
     from edgeprint.fleet.chain import Chain
 
     tell(repository.status(folder))
-    plan, fleet = Chain.read(folder).plan(), {}
+    chain = Chain.read(folder)
+    print("\n" + "\n".join(_keys(chain)))
+    plan, fleet = chain.plan(), {}
     if broker:
         with _listener(broker, broker_password_file, broker_ca) as listener:
             fleet = listener.fleet()
@@ -52,6 +58,20 @@ def status(
         print("\n" + board.pis(plan, fleet))
     if picture:
         picture.write_text(board.picture(plan, fleet, f"{now():%Y-%m-%d %H:%M} UTC"))
+
+
+def _keys(chain: Chain) -> list[str]:
+    """The keys of each role by the digits that their files are named by, and how many of them must sign."""
+    from edgeprint.fleet.chain import OFFLINE, ONLINE
+    from edgeprint.fleet.keys import shown
+
+    lines = []
+    for role in (*OFFLINE, *ONLINE):
+        delegator = chain.targets.signed if role == "rings" else chain.root.signed
+        delegated = delegator.get_delegated_role(role)
+        named = " ".join(shown(key_id) for key_id in delegated.keyids)
+        lines.append(f"keys of {role:<10} {delegated.threshold} of {named}")
+    return lines
 
 
 def pause(

@@ -52,6 +52,8 @@ def test_from_the_ceremony_to_a_release_in_its_first_ring(desk: Path) -> None:
     assert (plan.candidate, plan.reached, plan.rings[0].name) == (1, 1, "canary")
     said = fleet("status public")
     assert "release 1 has reached 1 of 2 rings" in said and "binary.camera" in said
+    lost = next(Path("a").glob("targets-*.key")).stem.removeprefix("targets-")  # as who lost it reads
+    assert re.search(rf"keys of targets +2 of .*{lost}", said)
 
 
 def test_a_passphrase_is_asked_for_each_stick_and_twice_for_a_new_one(desk: Path) -> None:

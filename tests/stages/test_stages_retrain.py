@@ -146,9 +146,13 @@ def test_a_worse_challenger_is_refused_with_its_numbers(trainer, worse):
 
 def test_the_command_promotes_it_for_a_reason_and_rolls_back(trainer, worse):
     place = ["--workspace", str(trainer.workspace.root)]
+    published = trainer.workspace.reports / "release.json"
+    published.parent.mkdir(exist_ok=True)
+    published.write_text("{}")
     forced = CliRunner().invoke(app, ["promote", NAME, "--force", "a fire drill", *place])
     assert forced.exit_code == 0, forced.output
     assert f"{NAME}: version {worse.number} is the champion; it was version 2" in forced.output
+    assert not published.exists()  # so that DVC publishes anew
     import mlflow
 
     stored = mlflow.MlflowClient().get_model_version(NAME, str(worse.number))

@@ -7,9 +7,7 @@ scapy   portable, slow
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import Protocol
 
 from edgeprint.edge import interface as interfaces
@@ -65,9 +63,8 @@ def _ring_or_recv(interface: str) -> Reader:
 
 
 def how_to_permit(interface: str) -> str:
-    """The sentence that a person without permission needs."""
-    python = Path(os.path.realpath(sys.executable))
+    """The sentence that a person without permission needs; setcap would permit every program in Python."""
     return (
-        f"reading {interface} needs the capability CAP_NET_RAW: sudo setcap cap_net_raw+ep {python}, "
-        "or docker run --cap-add NET_RAW, or AmbientCapabilities=CAP_NET_RAW in a systemd unit"
+        f"reading {interface} needs the capability CAP_NET_RAW: sudo setpriv --ambient-caps=+net_raw ... "
+        "(docs/edge.md), AmbientCapabilities=CAP_NET_RAW in a systemd unit, or docker run --cap-add NET_RAW"
     )

@@ -5,7 +5,7 @@
     print(outcome.report.table())
 
 Both raise GateRefused where the gate says no, unless `force` gives a reason, which is kept with the verdict.
-Either way the verdict is a run in MLflow.
+Either way the verdict is a run in MLflow. What was published last is out of date then: DVC publishes anew.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ def _through_the_gate(
         raise GateRefused(f"{version.name} version {version.number}: {'; '.join(report.refusals)}")
     if force:
         aliases.tag(version, "forced", force)
-    return Outcome(move(version), before, report)
+    moved = move(version)
+    (trainer.workspace.reports / "release.json").unlink(missing_ok=True)  # DVC does not see the registry
+    return Outcome(moved, before, report)
 
 
 def _examined(

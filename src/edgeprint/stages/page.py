@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -289,11 +290,11 @@ def _agent(workspace: Workspace, agent: dict) -> str:
 
 
 def _commands(workspace: Workspace) -> str:
-    state = workspace.state.resolve()
+    state, here = (escape(str(path)) for path in (workspace.state.resolve(), Path(sys.executable).parent))
     return (
         "<h2>Look further</h2><pre>"
-        f"mlflow ui --backend-store-uri sqlite:///{escape(str(state))}/mlflow.db\n"
-        f"PREFECT_HOME={escape(str(state))}/prefect prefect server start</pre>"
+        f"{here}/mlflow ui --backend-store-uri sqlite:///{state}/mlflow.db\n"
+        f"PREFECT_HOME={state}/prefect {here}/prefect server start</pre>"
     )
 
 

@@ -65,7 +65,10 @@ def extract_once(
     path: Path, name: str, inventory: Inventory, params: Params, parts: Path, kept: Path
 ) -> CaptureRows:
     """As extract_capture, unless `kept` has what the same code made of this capture by the same numbers."""
-    place = kept / _fingerprint(path, name, inventory, params)
+    try:
+        place = kept / _fingerprint(path, name, inventory, params)
+    except OSError:  # what the disk does not give is refused by its name, and asked for again next time
+        return extract_capture(path, name, inventory, params, parts)
     if not (place / ABOUT).is_file():
         begun = place.with_name(f".{place.name}.{os.getpid()}")
         shutil.rmtree(begun, ignore_errors=True)
@@ -76,7 +79,9 @@ def extract_once(
         begun.rename(place)
     for made in place.iterdir():
         if made.is_dir():
-            (parts / made.name).symlink_to(made.resolve())
+            link = parts / made.name
+            link.unlink(missing_ok=True)  # of a try before this one
+            link.symlink_to(made.resolve())
     return CaptureRows(**json.loads((place / ABOUT).read_text()))
 
 

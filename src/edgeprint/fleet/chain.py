@@ -89,11 +89,7 @@ class Chain:
 
     def releases(self) -> dict[int, dict[str, str]]:
         """By number, the digest of each model. Raises SigningFailed."""
-        found = {}
-        for name, target in self.targets.signed.targets.items():
-            content = json.loads(read_target(self.folder, target))
-            found[int(Path(name).stem)] = dict(content["models"])
-        return dict(sorted(found.items()))
+        return releases(self.folder, self.targets.signed)
 
     def plan(self) -> Plan:
         """Raises SigningFailed and BadPlan."""
@@ -149,6 +145,18 @@ def waiting(folder: Path) -> list[Waiting]:
         if not result:
             found.append(Waiting(role, metadata, result.missing, result.unsigned))
     return found
+
+
+def releases(folder: Path, targets: Targets) -> dict[int, dict[str, str]]:
+    """Those that targets name: by number, the digest of each model. Raises SigningFailed."""
+    try:
+        found = {
+            int(Path(name).stem): dict(json.loads(read_target(folder, target))["models"])
+            for name, target in targets.targets.items()
+        }
+    except (ValueError, TypeError, KeyError) as error:
+        raise SigningFailed(f"{folder} holds a release that cannot be read: {error}") from error
+    return dict(sorted(found.items()))
 
 
 def delegated(targets: Targets) -> list[str]:

@@ -32,6 +32,7 @@ from edgeprint.stages import checkpoints
 from edgeprint.stages.feature_stream import FeatureStream, OutOfOrder
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.workspace import Workspace
+from edgeprint.whole_file import replace_folder
 
 ABOUT = "rows.json"  # beside a capture's rows, written last
 MOST_STRANGERS = 1000
@@ -75,8 +76,7 @@ def extract_once(
         begun.mkdir(parents=True)
         rows = extract_capture(path, name, inventory, params, begun)
         (begun / ABOUT).write_text(json.dumps(asdict(rows) | {"kept": place.name}))
-        shutil.rmtree(place, ignore_errors=True)
-        begun.rename(place)
+        replace_folder(begun, place)
     for made in place.iterdir():
         if made.is_dir():
             link = parts / made.name

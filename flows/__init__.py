@@ -70,7 +70,9 @@ def main(flow: Callable[..., object], *arguments: str) -> None:
             raise
         sentence = str(error) if isinstance(error, EdgeprintError) else _away(error)
         print(f"edgeprint: {sentence}", file=sys.stderr)
-        Workspace(Path()).stopped.write_text(sentence)
+        stopped = Workspace(Path()).stopped
+        stopped.parent.mkdir(exist_ok=True)
+        stopped.write_text(sentence)
         raise SystemExit(1) from None
     finally:
         gc.freeze()  # or the interpreter looks through all of Prefect and TensorFlow on its way out: seconds

@@ -51,18 +51,20 @@ def _say() -> Callable[[str], None]:
 def release(root: Path = Path(), every_s: float = EVERY_S) -> dict:
     """Sign the champions, write them where any web server can serve them, and bring them to the Pis.
 
-    The container goes first where params.yaml names one, then the rings are followed where it names a broker,
-    with a look every `every_s` seconds. What came of them is in the report, also where this flow fails.
+    The container goes first where params.yaml names one: where it fails, no model is published and no ring opens.
+    The rings are followed where it names a broker, with a look every `every_s` seconds. What came of both is in
+    the report, also where this flow fails.
     """
     workspace = Workspace(root.resolve())
     wanted, broker = stage.container(workspace), release_watch.named_broker(workspace)
-    report = publish(workspace)
-    workspace.write_report("release", report)
+    report: dict = {"models": {}}
     if wanted:
         outcome = roll_out(wanted)
         report["containers"] = {**outcome.to_dict(), "images": stage.made_of(wanted.image, IMAGES)}
         workspace.write_report("release", report)
         outcome.check()
+    report |= publish(workspace)
+    workspace.write_report("release", report)
     if broker and (rings := follow(workspace, broker, every_s)):
         report["rings"] = rings.to_dict()
         workspace.write_report("release", report)

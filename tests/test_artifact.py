@@ -1,5 +1,6 @@
 """A model's folder is read back as written, or refused with what is wrong."""
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,34 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "golden.npz").unlink()
     with pytest.raises(BadArtifact, match=r"lacks golden.npz"):
         artifact.read(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["schema.json", "card.json", "golden.npz"])
+@pytest.mark.parametrize("at", [0, 1, 10, 100, -60, -1])
+def test_a_file_that_was_cut_short_is_refused(tmp_path: Path, file: str, at: int) -> None:
+    written(tmp_path)
+    (tmp_path / file).write_bytes((tmp_path / file).read_bytes()[:at])
+    with pytest.raises(BadArtifact, match=r"cannot be read"):
+        artifact.read(tmp_path)
+
+
+def test_golden_rows_with_one_wrong_bit_in_their_directory_are_read_or_refused(tmp_path: Path) -> None:
+    data = bytearray((written(tmp_path).folder / "golden.npz").read_bytes())
+    for bit in range(8 * data.index(b"PK\x01\x02"), 8 * len(data)):
+        data[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "golden.npz").write_bytes(data)
+        with contextlib.suppress(BadArtifact):
+            artifact.read(tmp_path)
+        data[bit // 8] ^= 1 << bit % 8
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "7", '{"hash": 1}'])
+def test_json_of_another_form_is_refused(tmp_path: Path, content: str) -> None:
+    for file in ("schema.json", "card.json"):
+        written(tmp_path)
+        (tmp_path / file).write_text(content)
+        with pytest.raises(BadArtifact):
+            artifact.read(tmp_path)
 
 
 def test_another_schema_than_the_card_names_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A file is replaced whole or left as it is."""
+"""A file or folder is replaced whole or left as it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeprint.whole_file import replacing, write_whole
+from edgeprint import whole_file
+from edgeprint.whole_file import replace_folder, replacing, write_whole
 
 KILLED_WHILE_WRITING = """
 import os, signal, sys
@@ -46,3 +47,22 @@ def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(path)], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
+
+
+def test_a_folder_has_its_name_only_when_all_that_is_in_it_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, folder, synced = tmp_path / "begun", tmp_path / "folder", []
+    (begun / "inner").mkdir(parents=True)
+    (begun / "inner/rows").write_bytes(b"new")
+    folder.mkdir()
+    (folder / "stale").touch()
+    monkeypatch.setattr(whole_file, "sync", lambda path: synced.append((path, begun.exists())))
+    replace_folder(begun, folder)
+    assert {*synced} == {
+        (begun / "inner/rows", True),
+        (begun / "inner", True),
+        (begun, True),
+        (tmp_path, False),
+    }
+    assert (folder / "inner/rows").read_bytes() == b"new" and not (folder / "stale").exists()

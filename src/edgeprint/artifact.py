@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -23,6 +25,18 @@ from edgeprint.errors import BadArtifact
 from edgeprint.schema import FeatureSchema
 
 FILES = ("model.tflite", "schema.json", "card.json", "golden.npz")
+# What json, numpy and zipfile raise of a file that a disk has changed, were it in one bit of its directory.
+DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +101,7 @@ def read(folder: Path) -> Artifact:
         schema = FeatureSchema.from_dict(stored)
         with np.load(folder / "golden.npz", allow_pickle=False) as golden:
             inputs, outputs = golden["inputs"], golden["outputs"]
-    except (ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         raise BadArtifact(f"{folder} cannot be read: {error}") from error
     if not schema.hash == stored["hash"] == card.schema_hash:
         raise BadArtifact(

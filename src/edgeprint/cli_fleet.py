@@ -139,13 +139,16 @@ def sign(
     passphrase_file: PassphraseFile = None,
     no_passphrase: InTheClear = False,
 ) -> None:
-    """Add a signature to a release that waits for one: look at what it is, then sign.
+    """Add a signature to a release that waits for one, after showing what it is.
+
+    Compare the digests with those of the models that you mean, and give the passphrase only then.
 
     [bold]edgeprint fleet sign public --keys stick-b[/]
     """
-    from edgeprint.fleet import repository
+    from edgeprint.fleet import release, repository
 
     held = offline_keys(keys, passphrase_file, no_passphrase)
+    print(release.proposed(folder), flush=True)
     print(f"signed: {', '.join(repository.sign(folder, held))}")
     tell(repository.status(folder))
 

@@ -1,13 +1,15 @@
-"""A file that is there whole or not at all, whenever the power goes.
+"""A file or folder that is there whole or not at all, whenever the power goes.
 
 with replacing(path) as file:
     np.savez(file, columns=columns)
-replace(path, data)
+write_whole(path, data)
+replace_folder(begun, folder)       # `begun` was filled beside it
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,18 @@ def write_whole(path: Path, data: bytes) -> None:
     """Give the file these bytes, as `replacing` does."""
     with replacing(path) as file:
         file.write(data)
+
+
+def replace_folder(begun: Path, folder: Path) -> None:
+    """Give a folder its name when all that is in it is on disk; what had the name before is gone.
+
+    Raises OSError.
+    """
+    for path in (*begun.rglob("*"), begun):
+        sync(path)
+    shutil.rmtree(folder, ignore_errors=True)
+    begun.rename(folder)
+    sync(folder.parent)
 
 
 def sync(path: Path) -> None:

@@ -147,6 +147,18 @@ def test_a_file_that_broke_off_is_ignored_with_one_sentence(
     assert "cannot be read" in said and run.watch.summary()[0].packets == 0
 
 
+def test_a_file_with_one_wrong_bit_in_its_directory_is_ignored_with_one_sentence(
+    models: dict[str, artifact.Artifact], tmp_path: Path
+) -> None:
+    path = saved(models, tmp_path / "memory.npz")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] ^= 1  # it calls itself encrypted
+    path.write_bytes(data)
+    run = Run(models, [])
+    (said,) = restore(run.watch, run.bank, path, LATER)
+    assert "cannot be read" in said and run.watch.summary()[0].packets == 0
+
+
 def test_another_version_and_a_time_to_come_are_ignored_with_one_sentence(
     models: dict[str, artifact.Artifact], tmp_path: Path
 ) -> None:

@@ -94,10 +94,30 @@ def test_a_folder_that_is_replaced_by_another_repository_is_not_trusted_anew(hom
     assert stale and "the trusted keys did not sign" in stale
 
 
-def test_a_model_that_no_longer_fits_is_left_out(home: Home) -> None:
+@pytest.mark.parametrize(
+    ("file", "at", "says"),
+    [
+        ("model.tflite", 2000, "no longer as it was signed"),
+        ("card.json", 20, "cannot be read"),
+        ("golden.npz", 0, "cannot be read"),
+        ("golden.npz", 40, "cannot be read"),
+        ("golden.npz", 300, "cannot be read"),
+    ],
+)
+def test_a_model_that_the_disk_has_changed_is_left_out(home: Home, file: str, at: int, says: str) -> None:
     home.publish(camera={}, plug={})
     folder = models_of(home).artifacts["camera"].folder
     home.folder.rename(home.folder.with_name("gone"))
-    (folder / "model.tflite").write_bytes(b"bad sector")
+    (folder / file).write_bytes((folder / file).read_bytes()[:at])
     models = models_of(home)
-    assert list(models.artifacts) == ["plug"] and "no TFLite model" in models.refused["camera"]
+    assert list(models.artifacts) == ["plug"] and says in models.refused["camera"]
+
+
+def test_a_flipped_bit_of_a_network_does_not_come_to_the_runtime(home: Home) -> None:
+    home.publish(camera={}, plug={})
+    path = models_of(home).artifacts["camera"].folder / "model.tflite"
+    home.folder.rename(home.folder.with_name("gone"))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    assert "no longer as it was signed" in models_of(home).refused["camera"]

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 from small_fleet import LATER, NOW, files, model
+from tuf.api.metadata import TargetFile
 
 from edgeprint.fleet import repository
 from edgeprint.fleet.ceremony import ROLES, rotate
 from edgeprint.fleet.chain import Chain, waiting
 from edgeprint.fleet.keys import Keys, SigningFailed
-from edgeprint.fleet.seal import key_ids
+from edgeprint.fleet.seal import key_ids, store
 
 
 @pytest.fixture
@@ -56,6 +57,29 @@ def test_one_lost_key_is_replaced_and_the_others_stay(public: Path, sticks: Keys
     rotate(public, sticks, "targets", LATER, lost=[lost[:8]], online=online)
     after = ids(public, "targets")
     assert lost not in after and {*others} < {*after}
+
+
+def test_what_a_thief_of_the_online_keys_wrote_is_never_signed_offline(
+    public: Path, sticks: Keys, online: Keys, plug: Path
+) -> None:
+    chain = Chain.read(public)
+    assert chain.snapshot and chain.timestamp
+    role, snapshot, timestamp = chain.roles["binary.camera"], chain.snapshot.signed, chain.timestamp.signed
+    role.signed.version += 1
+    role.signed.targets["binary.camera/0/evil"] = TargetFile.from_data("binary.camera/0/evil", b"evil")
+    metadata = public / "metadata"
+    role.to_file(str(metadata / f"{role.signed.version}.binary.camera.json"))  # with the signatures of before
+    snapshot.meta["binary.camera.json"].version = role.signed.version
+    snapshot.version = timestamp.snapshot_meta.version = snapshot.version + 1
+    for name, signed in (("snapshot", snapshot), ("timestamp", timestamp)):
+        public_keys = [chain.root.signed.get_key(key) for key in key_ids(chain.root.signed, name)]
+        store(public, signed, name, online.signers(name, public_keys), LATER)
+    before = files(public)
+    with pytest.raises(SigningFailed, match=r"too few keys have signed binary\.camera"):
+        rotate(public, sticks, "targets", LATER, online=online)
+    with pytest.raises(SigningFailed, match=r"too few keys have signed binary\.camera"):
+        repository.publish(public, sticks, {"binary.plug": plug}, LATER)
+    assert files(public) == before
 
 
 def test_a_lost_stick_is_not_needed_to_replace_its_keys(public: Path, sticks: Keys, online: Keys) -> None:

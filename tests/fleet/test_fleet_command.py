@@ -1,6 +1,7 @@
 """`edgeprint fleet` as an operator types it: a ceremony, a release, its way, and what is said of mistakes."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,26 @@ def test_people_sign_one_after_the_other(desk: Path) -> None:
     assert "targets waits for 1 more signature: edgeprint fleet sign" in said
     said = fleet("sign public --keys b --passphrase-file passphrase")
     assert "signed: binary.camera, targets" in said and "waits" not in said
+    assert re.search(r"release 1 would be:\n  binary\.camera +[0-9a-f]{12}  new\nsigned", said)
+
+
+def test_whoever_signs_sees_first_what_becomes_of_each_model(desk: Path) -> None:
+    model(desk / "models/plug", "binary.plug")
+    model(desk / "models/lamp", "binary.lamp")
+    begun()
+    model(desk / "models/camera", "binary.camera", b"2")
+    model(desk / "models/radio", "binary.radio")
+    shutil.rmtree(desk / "models/lamp")
+    fleet("publish public --keys a --passphrase-file passphrase --models models")
+    refused = CliRunner().invoke(app, ["fleet", "sign", "public", "--keys", "b"], input="wrong\n")
+    lines = re.findall(r"^  binary\.(\w+) +(.*)$", refused.output, re.MULTILINE)
+    told = {name: re.sub(r"[0-9a-f]{12}", "DIGEST", what) for name, what in lines}
+    assert refused.exit_code == 1 and told == {
+        "camera": "DIGEST  in place of DIGEST",
+        "lamp": "withdrawn",
+        "plug": "DIGEST  as before",
+        "radio": "DIGEST  new",
+    }
 
 
 def test_a_person_pauses_resumes_and_rolls_back(desk: Path) -> None:

@@ -55,6 +55,13 @@ def test_a_roll_out_to_nobody_fails_with_what_ansible_said(line: str) -> None:
         read(IMAGE, [line]).check()
 
 
+def test_a_roll_out_that_ansible_broke_off_says_who_was_reached() -> None:
+    outcome = read(IMAGE, [*SAID[-3:-2], "ERROR! a template of the second ring is broken"])
+    outcome.status = 4
+    with pytest.raises(RollOutFailed, match=r"came to pi-lab alone: .*second ring is broken"):
+        outcome.check()
+
+
 @pytest.mark.parametrize("line", ["fatal: [pi-1]: FAILED! => {broken}", "pi-1 : ok=x", "fatal: [", "\x00"])
 def test_a_line_that_cannot_be_read_does_not_end_a_roll_out(line: str) -> None:
     assert read(IMAGE, [line, *SAID]).pis == read(IMAGE, SAID).pis

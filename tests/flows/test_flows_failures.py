@@ -25,7 +25,6 @@ def server():
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "state").mkdir()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

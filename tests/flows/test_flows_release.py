@@ -94,7 +94,10 @@ def test_a_release_brings_the_container_to_every_pi_and_says_how_it_goes(
 
 
 @needs_ansible
-def test_a_container_that_fails_on_one_pi_stops_there_and_fails_the_flow(workspace: Workspace) -> None:
+def test_a_container_that_fails_on_one_pi_stops_there_and_fails_the_flow(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "publish", lambda *_: pytest.fail("models follow a container that works"))
     (workspace.root / "pi-2/bad").touch()
     with pytest.raises(RollOutFailed, match=r"pi-2 did not become healthy .* is back on"):
         release(workspace.root)

@@ -57,6 +57,22 @@ def test_only_a_new_capture_is_decoded_and_the_rows_are_the_same(home, tmp_path)
         assert feature_table.read(home.features / method).values.tobytes() == values
 
 
+def test_a_capture_that_the_disk_does_not_give_is_refused_and_not_kept(home, tmp_path):
+    kept, inventory = tmp_path / "kept", read(home.captures / "devices.csv")
+    rows = extract.extract_once(home.captures / "gone.pcap", "gone.pcap", inventory, PARAMS, tmp_path, kept)
+    assert rows.refused and "cannot be read" in rows.refused and not kept.exists()
+
+
+def test_a_second_try_finds_what_the_first_has_left(home, tmp_path):
+    path, inventory = sorted(home.captures.glob("2*.pcap"))[0], read(home.captures / "devices.csv")
+    (tmp_path / "parts").mkdir()
+    tries = [
+        extract.extract_once(path, path.name, inventory, PARAMS, tmp_path / "parts", tmp_path / "kept")
+        for _ in range(2)
+    ]
+    assert tries[0] == tries[1] and tries[0].packets > 0
+
+
 def test_by_other_numbers_all_are_decoded_and_the_old_rows_are_forgotten(home, tmp_path):
     kept = tmp_path / "kept"
     run(home, kept, tmp_path / "first")

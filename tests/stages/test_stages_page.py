@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from edgeprint.stages.page import PARTS, counted
+from edgeprint.stages.page import PARTS
+from edgeprint.stages.page_evaluate import counted
 from edgeprint.stages.workspace import Workspace
 
 

@@ -70,6 +70,20 @@ def test_what_comes_out_otherwise_is_named_and_ends_with_status_1(site, monkeypa
     assert "rebuilt: differs in artifact/card.json; its answers are up to 0 apart" in done.output
 
 
+def test_a_remotes_address_and_secret_are_handed_on_as_they_are_to_the_owner_alone(site, tmp_path):
+    local = site.root / ".dvc/config.local"
+    local.write_text("['remote \"other\"']\nurl = s3://captures/a%20b\nsecret_access_key = 50%\n")
+    made = Workspace(tmp_path)
+    (tmp_path / ".dvc").mkdir()
+    try:
+        rebuild._share_stores(site, made)
+    finally:
+        local.unlink()
+    shared = (tmp_path / ".dvc/config.local").read_text()
+    assert "url = s3://captures/a%20b" in shared and "secret_access_key = 50%" in shared
+    assert (tmp_path / ".dvc/config.local").stat().st_mode & 0o077 == 0
+
+
 def test_what_cannot_be_rebuilt_says_why(site, tmp_path):
     with pytest.raises(UnknownModel, match="'camera' is no model's name"):
         rebuild.rebuild(site, "camera", None, tmp_path)

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import json
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgeprint.artifact import DAMAGED
 from edgeprint.edge.bank import Bank, ColumnRing
 from edgeprint.edge.rotation import Heard
 from edgeprint.edge.verdicts import Standing
@@ -104,7 +104,7 @@ def restore(watch: Watch, bank: Bank, path: Path, now_ns: int) -> list[str]:
                 for index, row in enumerate(about["devices"])
                 if not _restore(watch, bank, row, stored, f"{index}.")
             ]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         return [f"{path} cannot be read, what it lacks begins anew: {error}"]
     if forgotten:
         return [f"columns of {', '.join(forgotten)} are now made otherwise, or nobody's: they begin anew"]

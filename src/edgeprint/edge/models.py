@@ -128,14 +128,16 @@ def _update(models: Models, updater: Updater, devices: Iterable[str]) -> None:
 
 
 def _load(models: Models, device: str, folder: Path, known: Mapping[str, Artifact]) -> Artifact | None:
-    """Read a model; a damaged one is left out."""
+    """Read a model; a damaged one is left out, before the runtime sees a byte of it."""
     if folder.name in known:
         return known[folder.name]
     try:
         found = artifact.read(folder)
+        if artifact.digest(folder) != folder.name:
+            raise BadArtifact(f"{folder} is no longer as it was signed: the disk has changed it")
         prove(found)
         return proven(found)
-    except EdgeprintError as error:
+    except (EdgeprintError, OSError) as error:
         models.refused.setdefault(device, str(error))
         return None
 

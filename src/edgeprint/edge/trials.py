@@ -28,12 +28,11 @@ from edgeprint.artifact import Artifact
 from edgeprint.edge.bank import Bank, ColumnRing, Member
 from edgeprint.edge.heap import give_back
 from edgeprint.edge.metrics import resident_bytes
+from edgeprint.edge.models import FAMILY
 from edgeprint.edge.probation import Limits, Observation, Outcome, Probation
 from edgeprint.edge.versions import Versions
 from edgeprint.edge.watch import Watch
 from edgeprint.errors import BadArtifact
-
-FAMILY = "binary"
 
 
 def start_again() -> None:

@@ -89,15 +89,19 @@ class Updater:
 
     def refresh(self) -> None:
         """Take over the newest metadata, and find the release that this Pi runs. Raises UntrustedModel."""
-        with LOCK, self._untrusted("metadata"):
-            self._tuf.refresh()
         try:
-            self.release = Plan.from_json(self._file(PLAN, LARGEST_BYTES)).release(self._pi)
-            if self.release != NO_RELEASE:
-                manifest = json.loads(self._file(f"releases/{self.release}.json", LARGEST_FILE))
-                self._digests = {str(model): str(digest) for model, digest in manifest["models"].items()}
+            with LOCK:
+                with self._untrusted("metadata"):
+                    self._tuf.refresh()
+                self._find_release()
         except (BadPlan, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UntrustedModel(f"{self._repository} offers no release that can be read: {error}") from error
+
+    def _find_release(self) -> None:
+        self.release = Plan.from_json(self._file(PLAN, LARGEST_BYTES)).release(self._pi)
+        if self.release != NO_RELEASE:
+            manifest = json.loads(self._file(f"releases/{self.release}.json", LARGEST_FILE))
+            self._digests = {str(model): str(digest) for model, digest in manifest["models"].items()}
 
     def pull(self, model: str) -> Path | None:
         """The verified, proven folder of the model, now `current`; None where its release has none.
@@ -113,11 +117,11 @@ class Updater:
         folder = self.versions.folder(digest)
         if known := self.versions.quarantined().get(digest):
             raise Quarantined(f"{model} {digest[:12]} failed here on {known['time']}: {known['reason']}")
-        with LOCK:
+        with LOCK:  # with the swap: another thread's `finish` clears away what nothing uses yet
             if not self._holds(model, folder, digest):
                 self._download(model, folder, digest)
-        # The way back is not for this Pi to judge, least of all by the model that it is to get rid of.
-        self.versions.swap(model, digest, trial=self.release >= self._before)
+            # The way back is not for this Pi to judge, least of all by the model that it is to get rid of.
+            self.versions.swap(model, digest, trial=self.release >= self._before)
         return folder
 
     def finish(self) -> None:

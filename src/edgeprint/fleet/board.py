@@ -10,6 +10,7 @@ from html import escape
 
 from edgeprint.fleet.decide import Count, Fleet, count
 from edgeprint.rings import Plan
+from edgeprint.standing import Standing
 
 COUNTED = ("pis", "confirmed", "trial", "failed", "behind", "offline", "stale")
 HEADER = ("ring", "share", "state", "release", *COUNTED)
@@ -57,9 +58,10 @@ def pis(plan: Plan, fleet: Fleet) -> str:
     )
 
 
-def _first_word(standing: object) -> str:
-    refused = list(getattr(standing, "refused", {}).items())
-    return f"{refused[0][0]}: {refused[0][1]}" if refused else getattr(standing, "stale", None) or ""
+def _first_word(standing: Standing) -> str:
+    for model, reason in standing.refused.items():
+        return f"{model}: {reason}"
+    return standing.stale or ""
 
 
 def _state(plan: Plan, index: int) -> str:

@@ -49,7 +49,10 @@ def lifetime(role: str) -> timedelta:
 
 @dataclass
 class Chain:
-    """Verified metadata; `roles` are the models' and `rings`, `sealed` what snapshot.json names."""
+    """Verified metadata: root, targets, and as `roles` the models' and `rings`.
+
+    `snapshot` and `timestamp` only say which of these was sealed last: nothing is signed because of them.
+    """
 
     folder: Path
     root: Metadata[Root]
@@ -63,7 +66,7 @@ class Chain:
         """Raises SigningFailed."""
         root = newest_root(folder)
         targets = newest(folder, "targets", root.signed)
-        timestamp, snapshot = _sealed(folder, root.signed)
+        timestamp, snapshot = _sealed(folder)
         chain = cls(folder, root, targets, {}, snapshot, timestamp)
         for role in delegated(targets.signed):
             chain.roles[role] = chain._role(role)
@@ -77,17 +80,16 @@ class Chain:
         """As sealed while the targets are: files of a publication that broke off are not of this state."""
         meta = self.snapshot.signed.meta if self.snapshot else {}
         same = "targets.json" in meta and meta["targets.json"].version == self.targets.signed.version
-        if role != "rings" and same and f"{role}.json" in meta:
-            return files.load(self.folder, role, meta[f"{role}.json"].version)
-        return newest(self.folder, role, self.targets.signed)
+        if role == "rings" or not same or f"{role}.json" not in meta:
+            return newest(self.folder, role, self.targets.signed)
+        sealed = files.load(self.folder, role, meta[f"{role}.json"].version)
+        if not is_signed(sealed, role, self.targets.signed):  # or a ceremony would sign what a thief wrote
+            raise SigningFailed(f"{self.folder} holds no whole repository: too few keys have signed {role}")
+        return sealed
 
     def releases(self) -> dict[int, dict[str, str]]:
         """By number, the digest of each model. Raises SigningFailed."""
-        found = {}
-        for name, target in self.targets.signed.targets.items():
-            content = json.loads(read_target(self.folder, target))
-            found[int(Path(name).stem)] = dict(content["models"])
-        return dict(sorted(found.items()))
+        return releases(self.folder, self.targets.signed)
 
     def plan(self) -> Plan:
         """Raises SigningFailed and BadPlan."""
@@ -145,6 +147,18 @@ def waiting(folder: Path) -> list[Waiting]:
     return found
 
 
+def releases(folder: Path, targets: Targets) -> dict[int, dict[str, str]]:
+    """Those that targets name: by number, the digest of each model. Raises SigningFailed."""
+    try:
+        found = {
+            int(Path(name).stem): dict(json.loads(read_target(folder, target))["models"])
+            for name, target in targets.targets.items()
+        }
+    except (ValueError, TypeError, KeyError) as error:
+        raise SigningFailed(f"{folder} holds a release that cannot be read: {error}") from error
+    return dict(sorted(found.items()))
+
+
 def delegated(targets: Targets) -> list[str]:
     """The roles that targets name."""
     return list(targets.delegations.roles or {}) if targets.delegations else []
@@ -168,8 +182,11 @@ def read_target(folder: Path, target: TargetFile) -> bytes:
     return data
 
 
-def _sealed(folder: Path, root: Root) -> tuple[Metadata[Timestamp] | None, Metadata[Snapshot] | None]:
-    """What timestamp.json names; nothing yet, or no more, where its keys were replaced."""
+def _sealed(folder: Path) -> tuple[Metadata[Timestamp] | None, Metadata[Snapshot] | None]:
+    """timestamp.json and the snapshot that it names; nothing before the first.
+
+    Whoever signed them, their versions count: the next ones must be higher, also by keys that replace others.
+    """
     if not files.path(folder, files.TIMESTAMP, 0).exists():
         return None, None
     timestamp = files.load(folder, files.TIMESTAMP)

@@ -3,8 +3,9 @@
     with Listener(broker("mqtts://watch@fleet.example"), say=print) as listener:
         listener.fleet()          # {"pi-kitchen": Heard(standing, online=True), ...}
 
-The messages are retained: whoever starts to listen hears at once how every Pi stood last. The broker lets a
-Pi write below its own id alone; what it writes there counts as one Pi, and what is no standing as nothing.
+The messages are retained: whoever starts to listen hears at once how every Pi stood last. While the broker is
+gone no Pi counts as online: no ring is opened on what was heard before. The broker lets a Pi write below its
+own id alone; what it writes there counts as one Pi, and what is no standing as nothing.
 """
 
 from __future__ import annotations
@@ -49,14 +50,13 @@ class Listener:
         if broker.tls:
             client.tls_set_context(broker.context())
         client.on_connect, client.on_message = self._on_connect, self._on_message
+        client.on_disconnect = self._on_disconnect
         client.on_subscribe = lambda *_: self._subscribed.set()
         where = f"{broker.host}:{broker.port}"
         try:
             client.connect(broker.host, broker.port)
         except OSError as error:
-            raise NoBroker(
-                f"the fleet's broker {broker.host}:{broker.port} cannot be reached: {error}"
-            ) from error
+            raise NoBroker(f"the fleet's broker {where} cannot be reached: {error}") from error
         client.loop_start()
         if not self._subscribed.wait(patience_s) or self._refused:
             self.close()
@@ -91,6 +91,13 @@ class Listener:
             self._subscribed.set()
             return
         client.subscribe([(f"{self._base}/+/standing", 1), (f"{self._base}/+/online", 1)])
+
+    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
+        """The client connects again by itself, and then hears anew who is there."""
+        with self._lock:
+            self._online.clear()
+        if reason.is_failure:
+            self._say(f"the fleet's broker is gone: {reason}; no Pi counts as online until it is back")
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         _, pi, kind = message.topic.rsplit("/", 2)

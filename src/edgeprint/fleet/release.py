@@ -3,6 +3,7 @@
 release = next_release(chain, {"binary.camera-a": folder})
 release.changed                      # models that differ from the newest release
 release.manifests, release.roles     # the targets that name it, and each model's
+print(proposed(folder))              # what waits for signatures, model by model
 
 A release lists a digest a model. Two are on offer at a time: the one that everybody runs, to which Pis
 return, and the newest; a model's files stay as long as one of the two lists them.
@@ -20,7 +21,8 @@ from tuf.api.metadata import TargetFile
 
 from edgeprint import artifact
 from edgeprint.errors import BadArtifact
-from edgeprint.fleet.chain import Chain
+from edgeprint.fleet import files
+from edgeprint.fleet.chain import Chain, releases
 
 # A path with no way up, a family and a name: so that no model's role is called root, targets or rings.
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9][A-Za-z0-9_-]*)+")
@@ -62,6 +64,32 @@ def next_release(chain: Chain, artifacts: dict[str, Path]) -> Release:
         for model, digest in models.items():
             roles[model] |= _of_digest(chain.roles[model].signed.targets, digest)
     return Release(number, changed, manifests, roles, artifacts, manifest)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A release that waits for signatures, and the newest that has them: digests by model."""
+
+    number: int
+    models: dict[str, str]
+    before: dict[str, str]
+
+    def __str__(self) -> str:
+        """A line a model, as `fleet status` shows it, and what becomes of it."""
+        lines = [f"release {self.number} would be:"]
+        for model in sorted({*self.models, *self.before}):
+            new, old = self.models.get(model), self.before.get(model)
+            what = "as before" if new == old else f"in place of {old[:12]}" if old else "new"
+            lines.append(f"  {model:<32} {new[:12]}  {what}" if new else f"  {model:<32} withdrawn")
+        return "\n".join(lines)
+
+
+def proposed(folder: Path) -> Proposal:
+    """What the newest targets name, signed or not: for whoever is asked to sign. Raises SigningFailed."""
+    chain, newest = Chain.read(folder), files.versions(folder, "targets")[0]
+    offered = releases(folder, files.load(folder, "targets", newest).signed)
+    before, number = chain.releases(), max(offered, default=0)
+    return Proposal(number, offered.get(number, {}), before.get(max(before, default=0), {}))
 
 
 def _targets(model: str, folder: Path) -> dict[str, TargetFile]:

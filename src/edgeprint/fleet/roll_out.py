@@ -58,13 +58,14 @@ class Outcome:
     last: str = ""  # line that it said
 
     def check(self) -> None:
-        """Raises RollOutFailed with each Pi that failed and why, or where no Pi was reached at all."""
+        """Raises RollOutFailed with each Pi that failed and why, or with what ansible ended with instead."""
         failed = {pi: came for pi, came in self.pis.items() if came.state != "done"}
         if failed:
             words = "; ".join(f"{pi}: {came.reason or came.state}" for pi, came in failed.items())
             raise RollOutFailed(f"{self.image} did not come to all Pis: {words}")
         if self.status or not self.pis:
-            raise RollOutFailed(f"{self.image} came to no Pi: ansible-playbook says {self.last!r}")
+            whom = f"{', '.join(self.pis)} alone" if self.pis else "no Pi"
+            raise RollOutFailed(f"{self.image} came to {whom}: ansible-playbook says {self.last!r}")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -25,6 +25,7 @@ from typing import Any
 import edgeprint
 from edgeprint.feature_table import FeatureTable
 from edgeprint.stages.workspace import Workspace
+from edgeprint.whole_file import replace_folder, write_whole
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,7 @@ class Place:
         shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(folder, beside / "model")
         (beside / "entry.json").write_text(json.dumps(entry))
-        shutil.rmtree(self.finished, ignore_errors=True)
-        beside.rename(self.finished)
+        replace_folder(beside, self.finished)
 
     def restore(self, folder: Path) -> dict[str, Any] | None:
         """Put a finished model back into `folder` and return its entry; None where there is none."""
@@ -90,7 +90,7 @@ def settle(workspace: Workspace, key: str, stage: str, used: set[str]) -> None:
     mine = folder(workspace, key)
     mine.mkdir(parents=True, exist_ok=True)
     before = _listed(mine / f"{stage}.used")
-    (mine / f"{stage}.used").write_text("\n".join(sorted(used)))
+    write_whole(mine / f"{stage}.used", "\n".join(sorted(used)).encode())
     for name in before.difference(*(_listed(path) for path in mine.glob("*.used"))):
         shutil.rmtree(mine / name, ignore_errors=True)
         (mine / f"{name}.ckpt").unlink(missing_ok=True)

@@ -32,6 +32,7 @@ from edgeprint.stages import checkpoints
 from edgeprint.stages.feature_stream import FeatureStream, OutOfOrder
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.workspace import Workspace
+from edgeprint.whole_file import replace_folder
 
 ABOUT = "rows.json"  # beside a capture's rows, written last
 MOST_STRANGERS = 1000
@@ -65,18 +66,22 @@ def extract_once(
     path: Path, name: str, inventory: Inventory, params: Params, parts: Path, kept: Path
 ) -> CaptureRows:
     """As extract_capture, unless `kept` has what the same code made of this capture by the same numbers."""
-    place = kept / _fingerprint(path, name, inventory, params)
+    try:
+        place = kept / _fingerprint(path, name, inventory, params)
+    except OSError:  # what the disk does not give is refused by its name, and asked for again next time
+        return extract_capture(path, name, inventory, params, parts)
     if not (place / ABOUT).is_file():
         begun = place.with_name(f".{place.name}.{os.getpid()}")
         shutil.rmtree(begun, ignore_errors=True)
         begun.mkdir(parents=True)
         rows = extract_capture(path, name, inventory, params, begun)
         (begun / ABOUT).write_text(json.dumps(asdict(rows) | {"kept": place.name}))
-        shutil.rmtree(place, ignore_errors=True)
-        begun.rename(place)
+        replace_folder(begun, place)
     for made in place.iterdir():
         if made.is_dir():
-            (parts / made.name).symlink_to(made.resolve())
+            link = parts / made.name
+            link.unlink(missing_ok=True)  # of a try before this one
+            link.symlink_to(made.resolve())
     return CaptureRows(**json.loads((place / ABOUT).read_text()))
 
 

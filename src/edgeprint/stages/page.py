@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 from collections.abc import Callable
@@ -14,34 +13,12 @@ import numpy as np
 
 from edgeprint import feature_table
 from edgeprint.errors import NotEnoughData
-from edgeprint.stages import figures
+from edgeprint.stages import figures, page_evaluate
 from edgeprint.stages.extract import sentences
+from edgeprint.stages.page_html import document, image, table
 from edgeprint.stages.workspace import Workspace
 
 SPECTROGRAM_COLUMNS = 240
-TITLES = {
-    "cclp": "CCLP: which device",
-    "lstm_cnn": "LSTM-CNN: what kind",
-    "binary": "binary: still itself",
-}
-SHOWN = {
-    "macro_f1": "macro F1",
-    "accuracy": "accuracy",
-    "ce_macro_f1": "macro F1, confident enough",
-    "seen_accuracy": "accuracy on the devices trained on",
-}
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem }
-h1 { margin-bottom: 0 } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ddd }
-table { border-collapse: collapse; font-size: 13px; margin: 1rem 0; display: block; overflow-x: auto }
-th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid #eee; vertical-align: top }
-td.n { text-align: right; font-variant-numeric: tabular-nums } th { background: #f6f6f6 }
-img { max-width: 100% } td:nth-child(-n+2) { white-space: nowrap }
-.simulated, .real { padding: .1rem .5rem; border-radius: .3rem; color: #fff }
-.simulated { background: #b7791f } .real { background: #2a6f97 }
-.no { color: #b3261e } .yes { color: #1b7f3b }
-code, pre { background: #f4f4f4; padding: .1rem .3rem } pre { padding: .7rem; overflow-x: auto }
-"""
 
 
 def write(workspace: Workspace) -> Path:
@@ -60,7 +37,7 @@ def write(workspace: Workspace) -> Path:
         sections.insert(0, f"<p class=no>Stopped early: {escape(workspace.stopped.read_text())}</p>")
     sections.append(_commands(workspace))
     path = workspace.reports / "index.html"
-    path.write_text(_html(_title(workspace), sections))
+    path.write_text(document(_title(workspace), sections))
     return path
 
 
@@ -78,12 +55,6 @@ def _made(workspace: Workspace) -> list[str]:
     return made
 
 
-def _html(title: str, sections: list[str]) -> str:
-    meta = "<meta charset=utf-8><meta name=viewport content='width=device-width'><title>edgeprint</title>"
-    head = f"{meta}<style>{STYLE}</style>"
-    return f"<!doctype html><html lang=en><head>{head}</head><body>{title}{''.join(sections)}</body></html>\n"
-
-
 def _title(workspace: Workspace) -> str:
     source = workspace.source()
     colour = "simulated" if source["simulated"] else "real"
@@ -91,26 +62,6 @@ def _title(workspace: Workspace) -> str:
     return (
         f"<h1>edgeprint</h1><p><span class={colour}>{source['kind']}</span> {escape(source['name'])}, "
         f"data version <code>{version}</code>. Every figure on this page was measured on these captures.</p>"
-    )
-
-
-def _image(png: bytes, description: str) -> str:
-    return f"<img alt='{escape(description)}' src='data:image/png;base64,{base64.b64encode(png).decode()}'>"
-
-
-def _table(header: list[str], rows: list[list[Any]]) -> str:
-    def cell(value: Any) -> str:
-        if value is None:
-            return "<td>–</td>"
-        if isinstance(value, bool):
-            return f"<td class={'yes' if value else 'no'}>{'yes' if value else 'no'}</td>"
-        if isinstance(value, float):
-            return f"<td class=n>{value:.4g}</td>"
-        return f"<td class=n>{value:,}</td>" if isinstance(value, int) else f"<td>{escape(str(value))}</td>"
-
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    return (
-        f"<table><tr>{head}</tr>{''.join('<tr>' + ''.join(map(cell, row)) + '</tr>' for row in rows)}</table>"
     )
 
 
@@ -136,103 +87,23 @@ def _captures(workspace: Workspace, extract: dict) -> str:
     asides = "".join(f"<li>{escape(line)}</li>" for line in sentences(extract))
     aside = f"<p>To know:</p><ul>{asides}</ul>" if asides else ""
     total = f"<p>{packets:,} packets in {len(extract['captures'])} captures.</p>"
-    return f"<h2>Captures</h2>{total}{_table(header, rows)}{aside}"
+    return f"<h2>Captures</h2>{total}{table(header, rows)}{aside}"
 
 
 def _spectrograms(workspace: Workspace, _: dict) -> str:
-    table = feature_table.read(workspace.features / "binary").in_stream_order()
-    devices = [d for d in table.devices if (table.device == d).sum() > 1]
-    newest = {d: table.values[np.flatnonzero(table.device == d)[-SPECTROGRAM_COLUMNS:]] for d in devices}
+    rows = feature_table.read(workspace.features / "binary").in_stream_order()
+    devices = [d for d in rows.devices if (rows.device == d).sum() > 1]
+    newest = {d: rows.values[np.flatnonzero(rows.device == d)[-SPECTROGRAM_COLUMNS:]] for d in devices}
     png = figures.spectrograms(newest, workspace.params().binary.features.bin_seconds)
     caption = "<p>Spectrograms of signed packet sizes, newest traffic.</p>"
-    return f"<h2>What each device looks like</h2>{caption}{_image(png, 'spectrograms')}"
-
-
-def _matrices(_: Workspace, evaluate: dict) -> str:
-    titled = {
-        f"{TITLES[key]}\n{' or '.join(sorted(set(part['judged_on'].values())))}": (
-            part["intervals"],
-            part["matrices"]["macro_f1"],
-        )
-        for key, part in evaluate.items()
-        if part["judged_on"]
-    }
-    rows = []
-    for key, part in evaluate.items():
-        for metric in SHOWN:
-            if metric not in part["matrices"]:
-                continue
-            matrix = part["matrices"][metric]
-            own = [row[i] for i, row in enumerate(matrix) if row[i] is not None]
-            after = [row[i + 1] for i, row in enumerate(matrix[:-1]) if row[i + 1] is not None]
-            mean = [float(np.mean(some)) if some else "no data" for some in (own, after)]
-            rows.append([TITLES[key], SHOWN[metric], mean[0], counted(part, 0), mean[1], counted(part, 1)])
-    skipped = [each for part in evaluate.values() for each in part["skipped"]]
-    lack = "".join(
-        f"<li>{escape(each['model'])}, {escape(each['interval'])}: {escape(each['reason'])}</li>"
-        for each in skipped
-    )
-    return (
-        "<h2>How well it is known, quarter by quarter</h2>"
-        "<p>Macro F1 on the held-out part of each interval.</p>"
-        + (_image(figures.matrices(titled), "F1 matrices") if titled else "")
-        + "".join(
-            f"<p class=no>{escape(TITLES[key])}: no model could be trained.</p>"
-            for key, part in evaluate.items()
-            if not part["judged_on"]
-        )
-        + "".join(_mixed(TITLES[key], part["judged_on"]) for key, part in evaluate.items())
-        + _table(["method", "metric", "same interval", "samples", "one interval later", "samples"], rows)
-        + (f"<p>Not trained for lack of traffic:</p><ul>{lack}</ul>" if lack else "")
-    )
-
-
-def counted(part: dict, later: int) -> int:
-    """Samples that the scores of so many intervals after the training are of."""
-    places = {name: place for place, name in enumerate(part["intervals"])}
-    return round(
-        sum(
-            cell["samples"]
-            for cell in part["cells"]
-            if places[cell["evaluated_on"]] - places[cell["trained_on"]] == later
-        )
-    )
-
-
-def _mixed(title: str, judged_on: dict[str, str]) -> str:
-    """Where the rows of a matrix are judged on different devices, which is on which: they do not compare."""
-    if len(set(judged_on.values())) < 2:
-        return ""
-    rows = "; ".join(f"{interval}: {devices}" for interval, devices in judged_on.items())
-    return f"<p>{escape(title)} is judged on different devices by row. {escape(rows)}.</p>"
-
-
-def _drift(workspace: Workspace, evaluate: dict) -> str:
-    shares = {
-        TITLES[k]: {d["interval"]: d["devices"] for d in part["drift"]}
-        for k, part in evaluate.items()
-        if part["drift"]
-    }
-    if not shares:
-        return "<h2>Drift</h2><p>There is one interval only, so nothing to compare it with.</p>"
-    links = "".join(
-        f"<li><a href='drift/{escape(d['page'])}'>{escape(TITLES[k])}, {escape(d['interval'])}</a></li>"
-        for k, part in evaluate.items()
-        for d in part["drift"]
-        if d["page"]
-    )
-    limit = workspace.params().policy.max_drift_share
-    first = next(d["reference"] for part in evaluate.values() for d in part["drift"])
-    caption = f"<p>Share of each device's columns that moved since {escape(first)}; limit {limit:.0%}.</p>"
-    picture = _image(figures.drift(shares), "share of drifted columns by device and interval")
-    return f"<h2>Drift by interval</h2>{caption}{picture}<p>Evidently's reports:</p><ul>{links}</ul>"
+    return f"<h2>What each device looks like</h2>{caption}{image(png, 'spectrograms')}"
 
 
 def _decisions(_: Workspace, retrain: list[dict]) -> str:
     rows = [
         [x["interval"], x["model"], x["retrained"], x["promoted"], "; ".join(x["reasons"])] for x in retrain
     ]
-    return "<h2>What was retrained, and why</h2>" + _table(
+    return "<h2>What was retrained, and why</h2>" + table(
         ["interval", "model", "trained", "promoted", "reasons"], rows
     )
 
@@ -247,10 +118,10 @@ def _gates(_: Workspace, retrain: list[dict]) -> str:
     ]
     promoted = sum(x["promoted"] for x in examined)
     header = ["interval", "challenger", "version", "promoted", "macro F1", "refused because"]
-    every = _table(["interval", "challenger", "check", "measured", "limit", "passed"], checks)
+    every = table(["interval", "challenger", "check", "measured", "limit", "passed"], checks)
     return (
         "<h2>Promoted or refused, with the numbers</h2>"
-        f"<p>{promoted} promoted, {len(examined) - promoted} refused.</p>{_table(header, rows)}"
+        f"<p>{promoted} promoted, {len(examined) - promoted} refused.</p>{table(header, rows)}"
         f"<details><summary>every check with its number and limit</summary>{every}</details>"
     )
 
@@ -269,7 +140,7 @@ def _release(_: Workspace, release: dict) -> str:
     rings = (
         f"<h2>Rings</h2><p>{escape(said['headline'])}</p><pre>{escape(said['table'])}</pre>" if said else ""
     )
-    return "<h2>Signed and published</h2>" + _table(["model", "digest"], rows) + rings + _containers(release)
+    return "<h2>Signed and published</h2>" + table(["model", "digest"], rows) + rings + _containers(release)
 
 
 def _containers(release: dict) -> str:
@@ -277,16 +148,16 @@ def _containers(release: dict) -> str:
     if "containers" not in release:
         return ""
     rows = [[pi, came["state"], came["reason"]] for pi, came in release["containers"]["pis"].items()]
-    image = escape(release["containers"]["image"])
-    return f"<h2>Container on the Pis</h2><p>{image}</p>" + _table(["Pi", "came of it", "reason"], rows)
+    which = escape(release["containers"]["image"])
+    return f"<h2>Container on the Pis</h2><p>{which}</p>" + table(["Pi", "came of it", "reason"], rows)
 
 
 def _agent(workspace: Workspace, agent: dict) -> str:
     lines = [json.loads(line) for line in (workspace.reports / "verdicts.jsonl").read_text().splitlines()]
-    picture = _image(figures.verdicts(lines), "verdicts over time") if lines else "<p>No verdict.</p>"
+    picture = image(figures.verdicts(lines), "verdicts over time") if lines else "<p>No verdict.</p>"
     rows = [list(row.values()) for row in agent["devices"]]
     header = [name.replace("_", " ") for name in agent["devices"][0]] if agent["devices"] else []
-    return f"<h2>What the agent on the Pi said</h2>{picture}{_table(header, rows)}"
+    return f"<h2>What the agent on the Pi said</h2>{picture}{table(header, rows)}"
 
 
 def _commands(workspace: Workspace) -> str:
@@ -300,7 +171,7 @@ def _commands(workspace: Workspace) -> str:
 
 PARTS: dict[str, list[Callable[[Workspace, Any], str]]] = {  # what the page makes of each report, in order
     "extract": [_captures, _spectrograms],
-    "evaluate": [_matrices, _drift],
+    "evaluate": [page_evaluate.matrices, page_evaluate.drift],
     "retrain": [_decisions, _gates],
     "release": [_release],
     "agent": [_agent],

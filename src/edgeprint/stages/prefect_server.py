@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from edgeprint.stages.workspace import Workspace
 URL = "PREFECT_API_URL"
 LOG = "EDGEPRINT_PREFECT_LOG"  # of a server that may still be starting
 START_SECONDS = 120
+STOP_SECONDS = 30
 
 
 class ServerFailed(EdgeprintError):
@@ -52,8 +52,12 @@ def beside(workspace: Workspace) -> Iterator[dict[str, str]]:
     try:
         yield {URL: f"http://127.0.0.1:{port}/api", LOG: str(path)}
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(timeout=30)
+        server.terminate()
+        try:
+            server.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:  # what the job came to matters more than how its server ends
+            server.kill()
+            server.wait()
 
 
 def await_start() -> None:

@@ -74,6 +74,8 @@ def rebuild(workspace: Workspace, name: str, number: int | None, into: Path) -> 
     _check_out(workspace, made, run["data_version"])
     extract_all(made)
     trainer = Trainer(made, key, stage="rebuild")
+    if run["trained_on"] not in trainer.data.names:
+        raise NotRebuilt(f"{run['trained_on']}, on which {name} was trained, is no interval of {made.root}")
     before = _before(version, run["trained_from"])
     trained = trainer.train(
         name,
@@ -129,7 +131,7 @@ def _check_out(workspace: Workspace, made: Workspace, data_version: str) -> None
 
 def _share_stores(workspace: Workspace, made: Workspace) -> None:
     """The cache and the remotes of a workspace in another one's configuration."""
-    home, config = workspace.root.resolve() / ".dvc", ConfigParser()
+    home, config = workspace.root.resolve() / ".dvc", ConfigParser(interpolation=None)  # a % is a %
     config.read([home / "config", home / "config.local"])
     for section in config.values():
         url = section.get("url", "")
@@ -138,7 +140,9 @@ def _share_stores(workspace: Workspace, made: Workspace) -> None:
     if not config.has_section("cache"):
         config.add_section("cache")
     config["cache"]["dir"] = programs.dvc_says(workspace, "cache", "dir")
-    with (made.root / ".dvc/config.local").open("w") as file:
+    local = made.root / ".dvc/config.local"
+    local.touch(mode=0o600)  # a remote's password may stand in it
+    with local.open("w") as file:
         config.write(file)
 
 

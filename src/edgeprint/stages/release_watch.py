@@ -1,7 +1,7 @@
 """Stay with a release that was just published: hear the Pis, open ring after ring, stop what fails.
 
-    came = follow(workspace, now, say=print)     # None where params.yaml names no broker
-    came.check()                                 # raises RollOutFailed where the release was stopped
+    came = follow(workspace, broker, now, say=print)     # None where no release is on its way
+    came.check()                                         # raises RollOutFailed where the release was stopped
 
 What decides is edgeprint.fleet.decide, as in `edgeprint fleet watch`; this ends with the release.
 """
@@ -25,6 +25,7 @@ from edgeprint.fleet.watch import follow as follow_rings
 from edgeprint.rings import Plan
 from edgeprint.stages.release import places
 from edgeprint.stages.workspace import Workspace
+from edgeprint.whole_file import write_whole
 
 EVERY_S = 60.0
 PICTURE = "rings.svg"
@@ -63,7 +64,7 @@ def named_broker(workspace: Workspace) -> Broker | None:
 
 def follow(
     workspace: Workspace,
-    fleet: Broker,
+    at: Broker,
     now: datetime,
     *,
     say: Callable[[str], None],
@@ -82,10 +83,10 @@ def follow(
     def show(plan: Plan, fleet: Fleet, _: Decision) -> None:
         nonlocal heard
         heard = fleet
-        workspace.reports.mkdir(parents=True, exist_ok=True)
-        (workspace.reports / PICTURE).write_text(board.picture(plan, fleet, f"release {release}"))
+        drawn = board.picture(plan, fleet, f"release {release}")
+        write_whole(workspace.reports / PICTURE, drawn.encode())  # a browser may read it meanwhile
 
-    with Listener(fleet, say=say) as listener:
+    with Listener(at, say=say) as listener:
         plan = follow_rings(
             folder,
             Keys(keys),

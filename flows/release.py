@@ -51,9 +51,9 @@ def _say() -> Callable[[str], None]:
 def release(root: Path = Path(), every_s: float = EVERY_S) -> dict:
     """Sign the champions, write them where any web server can serve them, and bring them to the Pis.
 
-    The container goes first where params.yaml names one: where it fails, no model is published and no ring opens.
-    The rings are followed where it names a broker, with a look every `every_s` seconds. What came of both is in
-    the report, also where this flow fails.
+    The container goes first where params.yaml names one: where it fails, no model is published. The rings are
+    followed where it names a broker, with a look every `every_s` seconds. What came of both is in the report,
+    also where this flow fails.
     """
     workspace = Workspace(root.resolve())
     wanted, broker = stage.container(workspace), release_watch.named_broker(workspace)

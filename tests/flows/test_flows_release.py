@@ -37,6 +37,7 @@ image() { sed -n s/^EDGEPRINT_IMAGE=//p .env; }
 case $1 in
 inspect) [ -f running ] && echo "$(cat running) healthy" ;;
 compose) image > running; [ ! -f bad ] || image | grep -q aaaa ;;
+rmi) echo "$2" >> removed ;;
 *) true ;;
 esac
 """
@@ -102,6 +103,7 @@ def test_a_container_that_fails_on_one_pi_stops_there_and_fails_the_flow(
     with pytest.raises(RollOutFailed, match=r"pi-2 did not become healthy .* is back on"):
         release(workspace.root)
     assert running(workspace) == [NEW, OLD, OLD]
+    assert (workspace.root / "pi-2/removed").read_text() == f"{NEW}\n"  # it would fill the card in time
     report = workspace.report("release")
     assert report["models"] == {} and list(report["containers"]["pis"]) == ["pi-1", "pi-2"]
     assert report["containers"]["pis"]["pi-2"]["state"] == "failed"

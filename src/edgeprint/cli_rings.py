@@ -57,7 +57,7 @@ def status(
     if pis:
         print("\n" + board.pis(plan, fleet))
     if picture:
-        picture.write_text(board.picture(plan, fleet, f"{now():%Y-%m-%d %H:%M} UTC"))
+        board.write_picture(picture, plan, fleet, f"{now():%Y-%m-%d %H:%M} UTC")
 
 
 def _keys(chain: Chain) -> list[str]:
@@ -141,7 +141,6 @@ def watch(
     from edgeprint.fleet.decide import Thresholds
     from edgeprint.fleet.keys import Keys
     from edgeprint.fleet.watch import watch as run
-    from edgeprint.whole_file import write_whole
 
     thresholds = Thresholds(
         failed, unwell, confirmed, offline, fewest, soak_hours * 3600, patience_hours * 3600
@@ -152,8 +151,7 @@ def watch(
 
     def show(plan: Plan, fleet: Fleet, _: object) -> None:
         if picture:
-            drawn = board.picture(plan, fleet, f"{now():%Y-%m-%d %H:%M} UTC")
-            write_whole(picture, drawn.encode())
+            board.write_picture(picture, plan, fleet, f"{now():%Y-%m-%d %H:%M} UTC")
 
     with _listener(broker, broker_password_file, broker_ca) as listener:
         run(

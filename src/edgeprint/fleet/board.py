@@ -1,16 +1,18 @@
 """The state of every ring as one table and one picture.
 
 print(table(plan, fleet))
-Path("rings.svg").write_text(picture(plan, fleet, "2026-11-25 12:00"))
+write_picture(Path("rings.svg"), plan, fleet, "2026-11-25 12:00")
 """
 
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 from edgeprint.fleet.decide import Count, Fleet, count
 from edgeprint.rings import Plan
 from edgeprint.standing import Standing
+from edgeprint.whole_file import write_whole
 
 COUNTED = ("pis", "confirmed", "trial", "failed", "behind", "offline", "stale")
 HEADER = ("ring", "share", "state", "release", *COUNTED)
@@ -78,6 +80,11 @@ def _cells(plan: Plan, index: int, row: Count) -> tuple[str, ...]:
     release = plan.candidate if plan.candidate is not None and index < plan.reached else plan.stable
     numbers = (str(getattr(row, name)) for name in COUNTED)
     return (row.ring, share, _state(plan, index), str(release), *numbers)
+
+
+def write_picture(path: Path, plan: Plan, fleet: Fleet, when: str) -> None:
+    """`picture` in a file, whole at every moment: a browser may read it meanwhile."""
+    write_whole(path, picture(plan, fleet, when).encode())
 
 
 def picture(plan: Plan, fleet: Fleet, when: str) -> str:

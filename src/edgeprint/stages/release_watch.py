@@ -25,7 +25,6 @@ from edgeprint.fleet.watch import follow as follow_rings
 from edgeprint.rings import Plan
 from edgeprint.stages.release import places
 from edgeprint.stages.workspace import Workspace
-from edgeprint.whole_file import write_whole
 
 EVERY_S = 60.0
 PICTURE = "rings.svg"
@@ -83,8 +82,7 @@ def follow(
     def show(plan: Plan, fleet: Fleet, _: Decision) -> None:
         nonlocal heard
         heard = fleet
-        drawn = board.picture(plan, fleet, f"release {release}")
-        write_whole(workspace.reports / PICTURE, drawn.encode())  # a browser may read it meanwhile
+        board.write_picture(workspace.reports / PICTURE, plan, fleet, f"release {release}")
 
     with Listener(at, say=say) as listener:
         plan = follow_rings(

@@ -17,7 +17,7 @@ import numpy as np
 from edgeprint import artifact
 from edgeprint.artifact import Artifact
 from edgeprint.binary.features import SpectrogramSpec
-from edgeprint.edge.bank import Network
+from edgeprint.litert import Runner
 from edgeprint.packets import inventory
 from edgeprint.packets.decode import decode
 from edgeprint.packets.inventory import Inventory
@@ -59,7 +59,7 @@ class EdgeHome:
         """Of each IoT device, as training would leave it."""
         spec, tflite = SpectrogramSpec(height, bin_seconds), network(height, width)
         inputs = np.random.default_rng(0).random((1, height, width, 1), "f4")
-        golden = inputs, Network(tflite)(inputs)
+        golden = inputs, Runner(tflite)(inputs)
         found = {}
         for device in self.inventory.iot:
             card = artifact.ModelCard(

@@ -15,11 +15,12 @@ SAMPLES, KERAS_SAMPLES = 200, 10
 
 def run(folder: Path, quick: bool) -> Iterator[Result]:
     from edgeprint.binary.network import build
+    from edgeprint.litert import Runner
     from edgeprint.registry import tflite
 
     with one_core():
         network = build(HEIGHT, WIDTH, seed=0)
-        runner = tflite.Runner(tflite.convert(network))
+        runner = Runner(tflite.convert(network))
         rows = np.random.default_rng(0).random((SAMPLES, HEIGHT, WIDTH, 1), "f4")
         ours = SAMPLES / best(lambda: runner(rows))
         keras = best(lambda: [network.predict(rows[:1], verbose=0) for _ in range(KERAS_SAMPLES)])

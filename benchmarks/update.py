@@ -20,11 +20,11 @@ import numpy as np
 from benchmarks.measure import Result, one_core
 from edgeprint import artifact
 from edgeprint.binary.features import SpectrogramSpec
-from edgeprint.edge.bank import Network
 from edgeprint.edge.fetch import Web
 from edgeprint.edge.updater import Updater
 from edgeprint.edge.versions import Versions
 from edgeprint.fleet import repository
+from edgeprint.litert import Runner
 
 DEVICES, CHECKS, PULLS = 40, 100, 10
 SPEC, WIDTH = SpectrogramSpec(), 60
@@ -76,7 +76,7 @@ def write(folder: Path, device: str, model: bytes, revision: str) -> Path:
         "binary", name, [device], shape, SPEC.schema().hash, {"recognised": 0.5}, numbers, {}, revision
     )
     inputs = np.random.default_rng(0).random((2, *shape), "f4")
-    golden = inputs, Network(model)(inputs)
+    golden = inputs, Runner(model)(inputs)
     return artifact.write(folder, tflite=model, card=card, schema=SPEC.schema(), golden=golden).folder
 
 

@@ -32,11 +32,12 @@ from edgeprint.edge.service import Service
 from edgeprint.edge.source import Replay
 from edgeprint.edge.watch import Watch
 from edgeprint.feature_table import FeatureTable
+from edgeprint.litert import Runner
 from edgeprint.packets import inventory as inventories
 from edgeprint.packets.decode import decode
 from edgeprint.packets.inventory import Inventory
 from edgeprint.packets.table import PacketTable
-from edgeprint.registry.tflite import Runner, convert
+from edgeprint.registry.tflite import convert
 from edgeprint.stages.methods import Binary, Context
 from edgeprint.testbed.home import simulate
 

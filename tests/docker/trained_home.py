@@ -15,10 +15,11 @@ import numpy as np
 from edgeprint import artifact
 from edgeprint.binary.features import SpectrogramSpec, extract
 from edgeprint.feature_table import FeatureTable
+from edgeprint.litert import Runner
 from edgeprint.packets import inventory as inventories
 from edgeprint.packets.decode import decode
 from edgeprint.params import Params, load
-from edgeprint.registry.tflite import Runner, convert
+from edgeprint.registry.tflite import convert
 from edgeprint.stages.methods import METHODS, Context
 from edgeprint.testbed.home import simulate
 from tests.edge import wire

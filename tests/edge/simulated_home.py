@@ -14,8 +14,8 @@ import numpy as np
 
 from edgeprint import artifact
 from edgeprint.binary.features import SpectrogramSpec
-from edgeprint.edge.bank import Network
 from edgeprint.fleet import repository
+from edgeprint.litert import Runner
 from edgeprint.packets.inventory import mac_number
 
 SPEC = SpectrogramSpec(height=10, bin_seconds=0.1)  # a hop of one second
@@ -60,7 +60,7 @@ def write_model(
         },
         git_revision=revision,
     )
-    golden = inputs, Network(model)(inputs)
+    golden = inputs, Runner(model)(inputs)
     return artifact.write(folder, tflite=model, card=card, schema=spec.schema(), golden=golden).folder
 
 

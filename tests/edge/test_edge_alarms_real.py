@@ -20,6 +20,7 @@ from edgeprint.edge.replay import Replay
 from edgeprint.edge.verdicts import Verdict
 from edgeprint.edge.watch import Watch
 from edgeprint.feature_table import FeatureTable
+from edgeprint.litert import Runner
 from edgeprint.packets.decode import decode
 from edgeprint.packets.inventory import Inventory
 from edgeprint.packets.table import PacketTable
@@ -98,7 +99,7 @@ def exported(
         thresholds=export.thresholds,
         preprocessing=export.preprocessing,
     )
-    golden = export.inputs, tflite.Runner(network)(export.inputs)
+    golden = export.inputs, Runner(network)(export.inputs)
     return artifact.write(folder, tflite=network, card=card, schema=training.schema, golden=golden)
 
 

@@ -12,8 +12,9 @@ from simulated_home import SPEC, WIDTH, write_model
 from edgeprint import artifact
 from edgeprint.artifact import Artifact
 from edgeprint.binary.features import normalise, samples
-from edgeprint.edge.bank import Bank, ColumnRing, Network, prove
+from edgeprint.edge.bank import Bank, ColumnRing, prove
 from edgeprint.errors import BadArtifact
+from edgeprint.litert import Runner
 
 COLUMNS = np.random.default_rng(3).random((20, SPEC.height), "f4")
 
@@ -37,7 +38,7 @@ def test_the_confidence_is_that_of_the_same_sample_offline(camera: Artifact) -> 
     for column in COLUMNS:
         bank.append("camera", column)
     offline = normalise(samples(COLUMNS, WIDTH, np.array([len(COLUMNS) - WIDTH])), "max")
-    assert bank.predict(["camera"])["camera"] == Network(camera.tflite)(offline)[0, 0]
+    assert bank.predict(["camera"])["camera"] == Runner(camera.tflite).one(offline[0])[0]
 
 
 @given(st.integers(WIDTH, len(COLUMNS)))

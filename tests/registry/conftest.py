@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgeprint import artifact
+from edgeprint.litert import Runner
 from edgeprint.registry import tflite, tracking
 from edgeprint.schema import Column, FeatureSchema
 
@@ -44,7 +45,7 @@ def write_folder(tflite_bytes):
             schema_hash=SCHEMA.hash,
             data={"version": "md5-1", "simulated": True, "note": note},
         )
-        golden = INPUTS, tflite.Runner(tflite_bytes)(INPUTS)
+        golden = INPUTS, Runner(tflite_bytes)(INPUTS)
         artifact.write(folder, tflite=tflite_bytes, card=card, schema=SCHEMA, golden=golden)
         return folder
 

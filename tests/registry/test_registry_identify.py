@@ -17,6 +17,7 @@ from edgeprint import artifact
 from edgeprint.binary.features import SpectrogramSpec
 from edgeprint.edge import ranking
 from edgeprint.errors import BadArtifact, NotEnoughData, NotIdentified
+from edgeprint.litert import Runner
 from edgeprint.registry import flavor, identify, promote, tflite
 
 SPEC, WIDTH = SpectrogramSpec(height=8, bin_seconds=0.1), 4
@@ -49,7 +50,7 @@ def folders(tmp_path_factory) -> dict[str, Path]:
             preprocessing={"height": 8, "width": WIDTH, "bin_seconds": 0.1, "normalisation": "max"},
             data={"categories": {device: f"{device}s"}},
         )
-        golden = inputs, tflite.Runner(network)(inputs)
+        golden = inputs, Runner(network)(inputs)
         artifact.write(base / name, tflite=network, card=card, schema=SPEC.schema(), golden=golden)
         made[name] = base / name
     return made

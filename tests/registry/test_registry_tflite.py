@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from edgeprint.errors import BadArtifact
+from edgeprint.litert import Runner
 from edgeprint.registry import tflite
 
 
 @pytest.fixture(scope="module")
 def runner(tflite_bytes):
-    return tflite.Runner(tflite_bytes)
+    return Runner(tflite_bytes)
 
 
 def test_tflite_and_keras_agree(keras_model, runner):
@@ -48,7 +49,7 @@ def test_rows_of_another_shape_are_refused_with_both_shapes(runner):
 
 def test_bytes_that_are_no_model_are_refused():
     with pytest.raises(BadArtifact, match="9 bytes are no TFLite model"):
-        tflite.Runner(b"not a one")
+        Runner(b"not a one")
 
 
 def test_latency_is_the_95th_percentile_in_ms_after_warming_up(runner):
@@ -66,7 +67,7 @@ def exports(keras_model) -> dict[str, bytes]:
 def test_every_export_takes_and_gives_float32_and_is_close_to_its_source(exports, keras_model):
     inputs = np.random.default_rng(3).normal(size=(20, 6))
     expected = tflite.answers(keras_model, inputs)
-    apart = {kind: tflite.parity(expected, tflite.Runner(exports[kind]), inputs) for kind in tflite.KINDS}
+    apart = {kind: tflite.parity(expected, Runner(exports[kind]), inputs) for kind in tflite.KINDS}
     assert apart["float32"] < 1e-6
     assert 0 < apart["int8"] < 0.1
     assert apart["dynamic-range"] < 0.1
@@ -81,7 +82,7 @@ def test_int8_has_no_step_in_float32_but_its_ends(exports):
 
 def test_the_float32_export_is_the_same_alone_and_among_the_others(exports, keras_model, runner):
     inputs = np.random.default_rng(4).normal(size=(9, 6))
-    assert np.array_equal(tflite.Runner(exports["float32"])(inputs), runner(inputs))
+    assert np.array_equal(Runner(exports["float32"])(inputs), runner(inputs))
 
 
 def test_converting_to_all_three_says_nothing(keras_model, capfd):
@@ -91,7 +92,7 @@ def test_converting_to_all_three_says_nothing(keras_model, capfd):
 
 def test_without_xnnpack_a_float32_model_gives_the_same(tflite_bytes, runner):
     inputs = np.random.default_rng(5).normal(size=(9, 6))
-    assert np.allclose(tflite.Runner(tflite_bytes, plain=True)(inputs), runner(inputs), atol=1e-6)
+    assert np.allclose(Runner(tflite_bytes, plain=True)(inputs), runner(inputs), atol=1e-6)
 
 
 def test_the_same_network_gives_the_same_bytes_whatever_was_built_before():

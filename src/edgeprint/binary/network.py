@@ -25,8 +25,8 @@ import tensorflow as tf
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from edgeprint.binary.cores import each, one_thread_an_operation
 from edgeprint.binary.features import normalise
+from edgeprint.cores import each, one_thread_an_operation
 from edgeprint.schema import FeatureSchema
 
 one_thread_an_operation()

@@ -39,12 +39,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from edgeprint.binary.checkpoint import Checkpoint, Progress, fingerprint
-from edgeprint.binary.cores import each
 from edgeprint.binary.epoch import State, epoch
 from edgeprint.binary.evaluate import confidences
 from edgeprint.binary.features import logarithm
 from edgeprint.binary.network import Model, build
 from edgeprint.binary.samples import Drawn, Streams
+from edgeprint.cores import each
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
 from edgeprint.packets.inventory import Inventory

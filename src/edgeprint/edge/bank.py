@@ -17,38 +17,12 @@ from numpy.typing import NDArray
 from edgeprint.artifact import Artifact
 from edgeprint.binary.features import NORMALISATIONS, SpectrogramSpec, normalise
 from edgeprint.errors import BadArtifact
+from edgeprint.litert import Runner
 
 TOGETHER = 8  # samples that are normalised at once: enough to share the calls, few enough for a cache
 # Largest difference from a golden output that another processor may make. Two implementations of 8-bit
 # kernels, both of x86, differ by 7e-4 already; a runtime that is broken is not as near as this.
 TOLERANCE = 5e-3
-
-
-class Network:
-    """A TFLite network as a function from inputs [n, ...] to outputs [n, k], one row at a time."""
-
-    def __init__(self, tflite: bytes) -> None:
-        """Raises BadArtifact where the bytes are no TFLite model."""
-        from ai_edge_litert.interpreter import Interpreter
-
-        try:
-            self._interpreter = Interpreter(model_content=tflite, num_threads=1)
-            self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise BadArtifact(f"{len(tflite)} bytes are no TFLite model: {error}") from error
-        self._input = self._interpreter.get_input_details()[0]
-        self._output = self._interpreter.get_output_details()[0]
-
-        self._shape = tuple(self._input["shape"].tolist())
-
-    def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.array([self.one(row) for row in np.asarray(inputs, "f4")], "f4")
-
-    def one(self, row: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Output [k] of one input."""
-        self._interpreter.set_tensor(self._input["index"], row.reshape(self._shape))
-        self._interpreter.invoke()
-        return self._interpreter.get_tensor(self._output["index"])[0]
 
 
 class ColumnRing:
@@ -116,7 +90,7 @@ class Member:
         self.threshold = card.thresholds.get("recognised", 0.5)
         self.streak = int(card.thresholds.get("streak", 0)) or None  # natural misses in a row, from training
         self.ring = ColumnRing(self.spec.height, self.width)
-        self.network = Network(artifact.tflite)
+        self.network = Runner(artifact.tflite)
 
     @property
     def inputs(self) -> tuple[int, int, str]:
@@ -125,7 +99,7 @@ class Member:
 
     def confidence(self, ring: ColumnRing) -> float:
         """That the last columns in a ring of the same spec are the device's, 0 to 1."""
-        return float(self.network(normalise(ring.sample(self.width)[None], self.normalisation))[0, 0])
+        return float(self.network.one(normalise(ring.sample(self.width)[None], self.normalisation)[0])[0])
 
 
 def prove(artifact: Artifact, tolerance: float = TOLERANCE) -> None:
@@ -134,7 +108,7 @@ def prove(artifact: Artifact, tolerance: float = TOLERANCE) -> None:
     network = Member(artifact).network
     try:
         outputs = network(artifact.golden_inputs)
-    except ValueError as error:
+    except BadArtifact as error:
         raise BadArtifact(f"{name} cannot run its golden inputs: {error}") from error
     if outputs.shape != expected.shape or not len(outputs):
         raise BadArtifact(f"{name} gives outputs {outputs.shape}, its golden ones are {expected.shape}")

@@ -21,6 +21,7 @@ BUNDLED = (
     "__init__.py",
     "artifact.py",
     "errors.py",
+    "litert.py",
     "schema.py",
     "binary/__init__.py",
     "binary/features.py",
@@ -28,7 +29,6 @@ BUNDLED = (
     "packets/table.py",
     "registry/__init__.py",
     "registry/identify.py",
-    "registry/tflite.py",
     "registry/tflite_model.py",
 )
 

@@ -27,7 +27,7 @@ from edgeprint import artifact
 from edgeprint.artifact import Artifact
 from edgeprint.binary import features
 from edgeprint.errors import BadArtifact, NotEnoughData
-from edgeprint.registry.tflite import Runner
+from edgeprint.litert import Runner
 
 MOST_SAMPLES = 32  # windows of a device's columns that each model is asked about
 INDEX = "identify.txt"  # marks a folder of models, one name a line

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgeprint import artifact
-from edgeprint.registry.tflite import Runner
+from edgeprint.litert import Runner
 
 
 @dataclass(frozen=True)

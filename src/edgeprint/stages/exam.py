@@ -11,6 +11,7 @@ from typing import Any
 from edgeprint import artifact
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
+from edgeprint.litert import Runner
 from edgeprint.registry import footprint, gate, tflite
 from edgeprint.stages.train import Trained, Trainer
 
@@ -35,7 +36,7 @@ def measure(trainer: Trainer, trained: Trained, testing: FeatureTable) -> gate.E
     Raises NotEnoughData where the rows cannot judge it.
     """
     stored = artifact.read(trained.artifact)
-    runner = tflite.Runner(stored.tflite)
+    runner = Runner(stored.tflite)
     scores = trainer.method.evaluate_one(trained.name, trained.model, testing, trainer.context, run=runner)
     kind = str(stored.card.export.get("kind", tflite.FLOAT32))
     figures: Any = stored.card.export.get(kind, {})

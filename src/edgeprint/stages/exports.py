@@ -15,6 +15,7 @@ import numpy as np
 
 from edgeprint import params
 from edgeprint.feature_table import FeatureTable
+from edgeprint.litert import Runner
 from edgeprint.registry import tflite
 from edgeprint.stages.methods import Context, Export, Method
 
@@ -54,9 +55,9 @@ def measure(
     inputs, found = np.concatenate([export.inputs, export.representative]), []
     expected = tflite.answers(export.keras, inputs)
     for kind, network in tflite.convert_all(export.keras, export.representative).items():
-        runner = tflite.Runner(network)
+        runner = Runner(network)
         scores = method.evaluate_one(name, model, testing, context, run=runner)
-        plain = tflite.Runner(network, plain=True)
+        plain = Runner(network, plain=True)
         kernels = tflite.parity(runner(export.inputs), plain, export.inputs)
         apart = tflite.parity(expected, runner, inputs)
         found.append(Measured(kind, network, apart, scores.macro_f1, kernels))

@@ -24,13 +24,13 @@ from edgeprint import feature_table
 from edgeprint.artifact import Artifact
 from edgeprint.errors import NotACapture, NotEnoughData, UnknownDevice, UnknownModel
 from edgeprint.feature_table import FeatureTable
+from edgeprint.litert import Runner
 from edgeprint.lstm_cnn import features as segments
 from edgeprint.packets.decode import decode_chunks
 from edgeprint.packets.inventory import Device, Inventory, mac_number, mac_text
 from edgeprint.params import Params
 from edgeprint.registry import flavor, promote, tracking
 from edgeprint.registry.identify import Member, rank
-from edgeprint.registry.tflite import Runner
 from edgeprint.stages import extract
 from edgeprint.stages.methods import METHODS
 from edgeprint.stages.workspace import Workspace

@@ -23,8 +23,9 @@ import yaml
 
 from edgeprint import artifact
 from edgeprint.errors import NotRebuilt, UnknownModel
+from edgeprint.litert import Runner
 from edgeprint.progress import track
-from edgeprint.registry import promote, tflite, tracking
+from edgeprint.registry import promote, tracking
 from edgeprint.stages import champions, extract, programs
 from edgeprint.stages.methods import key_of
 from edgeprint.stages.train import NUMBERS, Trained, Trainer
@@ -190,5 +191,5 @@ def _content(path: Path) -> Any:
 
 def _apart(kept: Trained, made: Trained) -> float:
     stored = artifact.read(kept.artifact)
-    answers = tflite.Runner(artifact.read(made.artifact).tflite)(stored.golden_inputs)
+    answers = Runner(artifact.read(made.artifact).tflite)(stored.golden_inputs)
     return float(np.abs(answers - stored.golden_outputs).max())

@@ -15,9 +15,9 @@ from edgeprint import artifact
 from edgeprint.artifact import Artifact
 from edgeprint.drift.energies import energies
 from edgeprint.feature_table import FeatureTable
+from edgeprint.litert import Runner
 from edgeprint.lstm_cnn import features as segments
 from edgeprint.registry.identify import Member
-from edgeprint.registry.tflite import Runner
 from edgeprint.schema import Column, FeatureSchema
 from edgeprint.stages.train import Trainer
 

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from edgeprint.binary import cores
-from edgeprint.binary.cores import each
+from edgeprint import cores
+from edgeprint.cores import each
 
 
 @pytest.fixture(params=[1, 2])

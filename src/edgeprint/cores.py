@@ -11,8 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
 
-import tensorflow as tf
-
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
@@ -22,6 +20,8 @@ def one_thread_an_operation() -> None:
 
     On two busy cores, a step at 75×60 took 6.6 ms of processor time with two threads, 5.2 ms with one.
     """
+    import tensorflow as tf
+
     with suppress(RuntimeError):  # TensorFlow has run before, with the number that someone else chose
         tf.config.threading.set_intra_op_parallelism_threads(1)
 

@@ -40,6 +40,17 @@ def test_a_finished_model_is_put_back_whichever_stage_asks_for_it(workspace):
     assert weights(again) == weights(first) and (again.artifact / "model.tflite").is_file()
 
 
+def test_a_model_killed_before_its_export_is_exported_and_not_trained_again(workspace, monkeypatch):
+    trainer, folder = Trainer(workspace, "lstm_cnn"), workspace.models / "lstm_cnn/lstm-cnn"
+    fitted = trainer.fit("lstm-cnn", 0, folder)
+    assert fitted.trained.parity is None and not fitted.trained.artifact.exists()
+    shutil.rmtree(folder)
+    monkeypatch.setattr(trainer.method, "train", None)
+    shipped = trainer.train("lstm-cnn", 0, folder)
+    assert shipped.run_id == fitted.trained.run_id and shipped.parity is not None
+    assert train(workspace).parity == shipped.parity  # kept with its artifact now
+
+
 def test_what_no_stage_asked_for_last_is_forgotten(workspace):
     for name in ("old", "new", "of-retrain", "of-a-killed-run"):
         Place(folder(workspace, "cclp"), name).keep(workspace.captures, {})

@@ -69,7 +69,10 @@ def test_the_challenger_was_the_better_of_two_on_the_validation_part(lines):
     told = line(lines, NAME, "2025Q3")["challenger"]
     one, other = (float(number) for number in re.findall(r"\d\.\d{3}", told))
     assert one >= other
-    assert len(runs(f"tags.stage = 'retrain' and tags.model = '{NAME}'")) == 3  # the first, and two rivals
+    tried = runs(f"tags.stage = 'retrain' and tags.model = '{NAME}'")
+    assert len(tried) == 3 and all("macro_f1" in run.data.metrics for run in tried)  # the first, two rivals
+    exported = [run for run in tried if run.outputs and run.outputs.model_outputs]
+    assert len(exported) == 2  # without the loser
 
 
 def test_the_smallest_good_export_was_shipped_and_an_agent_proves_it(trainer, lines):
@@ -168,7 +171,7 @@ def test_the_next_step_begins_from_what_a_person_put_in_use(trainer, worse):
     promote.promote(NAME, 1, by=promote.HAND)
     line = lived.step(NAME, 2)
     assert line["retrained"] and line["version"] == 2  # as when version 1 was the champion
-    assert promote.champion(NAME).number == 2 and not promote.is_by_hand(promote.champion(NAME))
+    assert promote.champion(NAME).number == 2 and not promote.champion(NAME).by_hand
 
 
 def test_with_approval_asked_what_passes_waits_and_says_how(trainer, lines):
@@ -184,5 +187,5 @@ def test_with_approval_asked_what_passes_waits_and_says_how(trainer, lines):
     assert not lived.waits(line)  # version 1 was promoted before
     done = lived.approve(line)
     assert done["promoted"] and "awaits" not in done
-    assert promote.champion(name) == before and promote.is_by_hand(before)
+    assert promote.champion(name) == before and promote.champion(name).by_hand
     promote.promote(name, 1)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +33,15 @@ SOURCE, ABOUT = "source", "about.json"  # places among a run's artifacts
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model's version; `digest` is artifact.digest of its folder, `run_id` what trained it."""
+    """A registered model's version; `digest` is artifact.digest of its folder, `run_id` what trained it;
+    `by_hand`: a person put it in use.
+    """
 
     name: str
     number: int
     run_id: str
     digest: str
+    by_hand: bool = field(default=False, compare=False)
 
     @property
     def uri(self) -> str:
@@ -129,7 +132,7 @@ def promote(name: str, number: int, *, by: str = GATE) -> Version:
     version.
     """
     client = _client()
-    version, before = _get(client, name, number), champion(name)
+    version, before = replace(_get(client, name, number), by_hand=by == HAND), champion(name)
     tag(version, PROMOTED_BY, by)
     if before != version:
         if before is not None:  # first: dying here leaves the old champion in use, and a way back after it
@@ -152,7 +155,7 @@ def rollback(name: str) -> Version:
     tag(before, PROMOTED_BY, HAND)
     _move(client, name, CHAMPION, before.number)
     client.delete_registered_model_alias(name, PREVIOUS)
-    return before
+    return replace(before, by_hand=True)
 
 
 def with_digest(name: str, digest: str) -> Version | None:
@@ -170,12 +173,6 @@ def names() -> list[str]:
         token = page.token
         if not token:
             return sorted(found)
-
-
-def is_by_hand(version: Version) -> bool:
-    """Whether a person put it in use."""
-    stored = _client().get_model_version(version.name, str(version.number))
-    return stored.tags.get(PROMOTED_BY) == HAND
 
 
 def champion(name: str) -> Version | None:
@@ -291,4 +288,10 @@ def _move(client: MlflowClient, name: str, alias: str, number: int) -> None:
 
 
 def _version(stored: ModelVersion) -> Version:
-    return Version(stored.name, int(stored.version), stored.run_id or "", stored.tags.get("digest", ""))
+    return Version(
+        stored.name,
+        int(stored.version),
+        stored.run_id or "",
+        stored.tags.get("digest", ""),
+        stored.tags.get(PROMOTED_BY) == HAND,
+    )

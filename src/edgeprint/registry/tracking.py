@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeprint import blank_databases
 from edgeprint.scores import Scores
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def open_store(state: Path, uri: str | None = None) -> None:
     from mlflow.exceptions import MlflowException
 
     state.mkdir(parents=True, exist_ok=True)
+    if not uri:
+        blank_databases.begin("mlflow", state / "mlflow.db")
     named = os.environ.get(URI)
     mlflow.set_tracking_uri(store_uri(state, uri))
     mlflow.set_registry_uri(mlflow.get_tracking_uri())
@@ -105,7 +108,9 @@ class TrainingRun:
 
     def figure(self, name: str, figure: Figure) -> None:
         """Stored as plots/`name`.png."""
-        self._client.log_figure(self.id, figure, f"plots/{name}.png")
+        with tempfile.TemporaryDirectory() as folder:
+            figure.savefig(path := Path(folder) / f"{name}.png")
+            self._client.log_artifact(self.id, str(path), "plots")
 
     def text(self, name: str, text: str) -> None:
         """Stored as the file `name`, e.g. drift/2025Q2.html."""
@@ -174,10 +179,18 @@ def training_run(
     experiment = client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None, "open_store comes first"
     created = client.create_run(experiment.experiment_id, tags=all_tags, run_name=name)
-    run = TrainingRun(client, created.info.run_id)
-    status = "FAILED"
-    try:
+    with resumed(created.info.run_id) as run:
         client.log_batch(run.id, params=[Param(k, str(v)) for k, v in flatten(params).items()])
+        yield run
+
+
+@contextmanager
+def resumed(run_id: str) -> Iterator[TrainingRun]:
+    """A run to go on with; ends FINISHED, or FAILED where the body raises."""
+    from mlflow import MlflowClient
+
+    run, status = TrainingRun(client := MlflowClient(), run_id), "FAILED"
+    try:
         yield run
         status = "FINISHED"
     except KeyboardInterrupt:

@@ -57,11 +57,13 @@ class Method:
     """A method with one model for all devices; `key` is its folder, `family` its name in the registry.
 
     Trained on all intervals so far where `cumulative`, else on the newest, from the last one's weights.
+    `is_slow`: a training takes longer than another process to start for it.
     """
 
     key: str
     family: str
     cumulative = True
+    is_slow = True
 
     def names(self, inventory: Inventory) -> list[str]:
         """The registered names of its models."""
@@ -162,6 +164,7 @@ class Binary(Method):
 
     key, family = "binary", "binary"
     cumulative = False
+    is_slow = False
 
     def names(self, inventory: Inventory) -> list[str]:
         return [f"binary.{device}" for device in inventory.iot]

@@ -8,8 +8,10 @@ No library of the stack phones home; databases lie under state/, or on the serve
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +32,7 @@ DEFAULTS = {  # a person who sets one of these has a reason
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "OMP_NUM_THREADS": "1",  # a second thread for arrays this small waits more than it works
 }
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 KEPT = (".dvc", ".dvcignore", ".gitignore", "dvc.yaml", "dvc.lock", "params.yaml", "data", "reports")
 
 
@@ -47,6 +50,12 @@ def environment(workspace: Workspace, **more: str) -> dict[str, str]:
         "PREFECT_HOME": str(workspace.state.resolve() / "prefect"),
     }
     return {**DEFAULTS, **server, **os.environ, **places, **QUIET, **more}
+
+
+def end_with_parent() -> None:
+    """For subprocess' `preexec_fn`: Linux ends the new process when this one is killed, however hard."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def dvc(workspace: Workspace, *arguments: str, **variables: str) -> int:

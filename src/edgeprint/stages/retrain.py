@@ -92,7 +92,7 @@ class Walk:
     def _heed_people(self, name: str, index: int) -> None:
         """A version that a person put in use since, forward or back, is the champion from here on."""
         own, chosen = self.champions.get(name), promote.champion(name)
-        if chosen is None or not promote.is_by_hand(chosen):
+        if chosen is None or not chosen.by_hand:
             return
         if own is None or artifact.digest(own.artifact) != chosen.digest:
             trained = champions.fetch(self.trainer, chosen)

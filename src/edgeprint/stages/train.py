@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import yaml
 from edgeprint import artifact
 from edgeprint.errors import NotEnoughData
 from edgeprint.feature_table import FeatureTable
+from edgeprint.litert import Runner
 from edgeprint.registry import figures, tflite, tracking
 from edgeprint.scores import Scores
 from edgeprint.stages import checkpoints, dataset, exports
@@ -42,11 +43,21 @@ class Trained:
     run_id: str
     interval: int
     scores: Scores
-    parity: float  # largest difference between the shipped TFLite and its source model
+    parity: float | None  # largest difference between the shipped TFLite and its source model; before: None
 
     @property
     def artifact(self) -> Path:
         return self.folder / "artifact"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model before its export, with the rows that takes: of training, and held out by interval."""
+
+    trained: Trained
+    training: FeatureTable
+    tested: list[FeatureTable]
+    place: Place
 
 
 @dataclass
@@ -69,6 +80,13 @@ class Trainer:
     def train(self, name: str, index: int, folder: Path, *, initial: Trained | None = None) -> Trained:
         """One model of the rows up to an interval (or of that interval, from `initial`), logged and saved.
 
+        Raises NotEnoughData.
+        """
+        return self.ship(self.fit(name, index, folder, initial=initial))
+
+    def fit(self, name: str, index: int, folder: Path, *, initial: Trained | None = None) -> Fitted:
+        """As `train`, without an artifact: enough to tell whether it is worth one.
+
         Its run keeps what it takes to train it again: the version of the data, every number, and the digest
         of the artifact that it was trained on from.
 
@@ -82,38 +100,50 @@ class Trainer:
         weights = initial and initial.model
         place = self._place(name, index, (training, *tested), weights)
         if kept := place.restore(folder):
-            return self.load(name, index, {**kept, "folder": folder})
+            return Fitted(self.load(name, index, {**kept, "folder": folder}), training, tested, place)
         numbers = getattr(self.context.params, self.key).model_dump()
-        title = f"{name} trained through {self.data.names[index]}"
         began = {"trained_from": artifact.digest(initial.artifact) if initial else ""}
         tags = {**self._tags(name, index), **began}
+        title = self._title(name, index)
         with tracking.training_run(self.method.family, title, numbers, tags) as run:
             run.text(NUMBERS, yaml.safe_dump(self.context.params.model_dump(), sort_keys=False))
-            seed = self.context.params.seed
             model = self.method.train(
                 name,
                 training,
                 testing,
                 self.context,
-                seed=seed,
+                seed=self.context.params.seed,
                 on_epoch=run.on_epoch,
                 initial=weights,
                 checkpoint=place.training,
             )
             scores = self.method.evaluate_one(name, model, testing, self.context)
             self.method.save(model, folder)
-            tflite.number_anew()
-            export = self.method.export(model, training, self.context, tested)
-            figures_of_exports = self._export(name, model, export, testing, index, folder / "artifact")
             run.scores(scores)
-            run.metrics({**figures_of_exports, "training_rows": len(training)})
-            run.metrics({f"threshold.{key}": value for key, value in export.thresholds.items()})
-            run.figure("confusion", figures.confusion(scores, f"{title}, its held-out part"))
-            run.artifact_folder(folder / "artifact")
-        parity = figures_of_exports["tflite_parity"]
-        trained = Trained(name, model, folder, run.id, index, scores, parity)
+            run.metrics({"training_rows": len(training)})
+        trained = Trained(name, model, folder, run.id, index, scores, parity=None)
         place.keep(folder, entry(trained, self.workspace))
-        return trained
+        return Fitted(trained, training, tested, place)
+
+    def ship(self, fitted: Fitted) -> Trained:
+        """The model with its artifact, which its run gets, too."""
+        trained = fitted.trained
+        if trained.parity is not None:
+            return trained
+        with tracking.resumed(trained.run_id) as run:
+            tflite.number_anew()
+            export = self.method.export(trained.model, fitted.training, self.context, fitted.tested)
+            exported = self._export(trained, export, fitted.tested[-1])
+            run.metrics(exported | {f"threshold.{key}": value for key, value in export.thresholds.items()})
+            title = f"{self._title(trained.name, trained.interval)}, its held-out part"
+            run.figure("confusion", figures.confusion(trained.scores, title))
+            run.artifact_folder(trained.artifact)
+        shipped = replace(trained, parity=exported["tflite_parity"])
+        fitted.place.keep(trained.folder, entry(shipped, self.workspace))
+        return shipped
+
+    def _title(self, name: str, index: int) -> str:
+        return f"{name} trained through {self.data.names[index]}"
 
     def _place(self, name: str, index: int, tables: tuple[FeatureTable, ...], initial: Any) -> Place:
         """Where this very training is kept: of other rows, numbers, `initial` or code it is another place."""
@@ -161,12 +191,11 @@ class Trainer:
             "simulated": source["simulated"],
         }
 
-    def _export(
-        self, name: str, model: Any, export: Export, testing: FeatureTable, index: int, folder: Path
-    ) -> dict[str, float]:
+    def _export(self, trained: Trained, export: Export, testing: FeatureTable) -> dict[str, float]:
         """Write the artifact of the export that is shipped; the figures of every kind."""
-        measured = exports.measure(self.method, name, model, export, testing, self.context)
-        shipped = exports.choose(measured, self.context.params.gate)
+        name, limits = trained.name, self.context.params.gate
+        measured = exports.measure(self.method, name, trained.model, export, testing, self.context)
+        shipped = exports.choose(measured, limits)
         card = artifact.ModelCard(
             family=self.method.family,
             name=name,
@@ -177,14 +206,16 @@ class Trainer:
             preprocessing=export.preprocessing,
             data={
                 **self.origin(),
-                "trained_through": self.data.names[index],
+                "trained_through": self.data.names[trained.interval],
                 "categories": self._categories(export.labels),
             },
             git_revision=tracking.git_revision(),
             export=exports.card(measured, shipped),
         )
-        golden = export.inputs, tflite.Runner(shipped.network)(export.inputs)
-        artifact.write(folder, tflite=shipped.network, card=card, schema=testing.schema, golden=golden)
+        golden = export.inputs, Runner(shipped.network)(export.inputs)
+        artifact.write(
+            trained.artifact, tflite=shipped.network, card=card, schema=testing.schema, golden=golden
+        )
         return exports.metrics(measured, shipped)
 
 

@@ -30,6 +30,13 @@ def drift(trainer: Trainer, key: str, index: int, reference: int) -> dict | None
     return stage.drift_of(trainer, index, reference, trainer.workspace.reports / "drift")
 
 
+@task(task_run_name="{key} summary", **FROM_THE_STORE)
+def conclude(
+    trainer: Trainer, key: str, cells: dict[tuple[int, int], Scores | None], part: dict, folder: Path
+) -> dict:
+    return stage.conclude(trainer, cells, part, folder)
+
+
 @flow(name="evaluate")
 def evaluate(root: Path = Path()) -> dict:
     """The matrices of all three methods, and a drift report an interval against the first one trained on."""
@@ -53,7 +60,7 @@ def evaluate(root: Path = Path()) -> dict:
                 trainer.data.names[i]: stage.judged_on(trainer, runs["models"][str(i)]) for i in trained
             },
         }
-        report[key] = stage.conclude(trainer, cells, part, workspace.reports / "drift")
+        report[key] = conclude(trainer, key, cells, part, workspace.reports / "drift")
     workspace.write_report("evaluate", report)
     workspace.write_report("evaluate-scores", {key: stage.scores(part) for key, part in report.items()})
     return report

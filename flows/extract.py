@@ -1,4 +1,4 @@
-"""Captures to feature sets: one task a capture, in processes of this machine or on a Dask cluster.
+"""Captures to feature sets: one task a new capture, in processes of this machine or on a Dask cluster.
 
 python -m flows.extract
 """
@@ -13,6 +13,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner
 
 from edgeprint import params
 from edgeprint.errors import EdgeprintError
+from edgeprint.packets.inventory import Inventory
 from edgeprint.progress import track
 from edgeprint.stages import extract as stage
 from edgeprint.stages.workspace import Workspace
@@ -26,10 +27,15 @@ class Unreachable(EdgeprintError):
 
 
 @task(task_run_name="{name}", **FROM_THE_STORE)
-def extract_capture(root: Path, name: str, parts: Path, kept: Path) -> stage.CaptureRows:
+def extract_capture(root: Path, name: str, parts: Path, place: Path | None) -> stage.CaptureRows:
     workspace = Workspace(root)
     path = workspace.captures / name
-    return stage.extract_once(path, name, workspace.inventory(), workspace.params(), parts, kept)
+    return stage.extract_once(path, name, workspace.inventory(), workspace.params(), parts, place)
+
+
+@task(task_run_name="all captures together", **FROM_THE_STORE)
+def store(rows: list[stage.CaptureRows], inventory: Inventory, workspace: Workspace, parts: Path) -> dict:
+    return stage.store(rows, inventory, workspace, parts)
 
 
 def runner(chosen: params.Extract) -> TaskRunner[Any]:
@@ -57,20 +63,34 @@ def _reach(scheduler: str) -> None:
         ) from None
 
 
+def _read(root: Path, places: dict[str, Path | None], parts: Path) -> dict[str, stage.CaptureRows]:
+    """Captures side by side; one alone in this process, for a worker takes seconds to start."""
+    if len(places) == 1:
+        return {
+            name: extract_capture(root, name, parts, places[name]) for name in track(list(places), "captures")
+        }
+    futures = {name: extract_capture.submit(root, name, parts, place) for name, place in places.items()}
+    return {name: futures[name].result() for name in track(list(futures), "captures")}
+
+
 @flow(name="extract")
 def extract(root: Path = Path()) -> dict:
-    """Decode every capture of data/captures and write the three feature sets."""
+    """Decode what is new in data/captures and write the three feature sets of all of it."""
     workspace = Workspace(root.resolve())
-    inventory = workspace.inventory()
-    stage.check(workspace.params())
-    names = [str(p.relative_to(workspace.captures)) for p in stage.captures_of(workspace.captures)]
+    inventory, numbers = workspace.inventory(), workspace.params()
+    stage.check(numbers)
     kept = workspace.state / "rows"
     kept.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=workspace.state, prefix="parts-") as folder:  # where workers see it
         parts = Path(folder)
-        futures = [extract_capture.submit(workspace.root, name, parts, kept) for name in names]
-        rows = [future.result() for future in track(futures, "captures")]
-        report = stage.store(rows, inventory, workspace, parts)
+        names = [str(p.relative_to(workspace.captures)) for p in stage.captures_of(workspace.captures)]
+        places = {
+            name: stage.place_of(workspace.captures / name, name, inventory, numbers, kept) for name in names
+        }
+        known = {name: found for name, place in places.items() if (found := stage.recall(place, parts))}
+        known |= _read(workspace.root, {n: place for n, place in places.items() if n not in known}, parts)
+        rows = [known[name] for name in names]
+        report = store(rows, inventory, workspace, parts)
     stage.forget(kept, rows)
     for line in stage.sentences(report):
         get_run_logger().warning(line)

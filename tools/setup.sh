@@ -25,6 +25,6 @@ else
     torch -r requirements/torch-pypi.txt
 fi
 "$uv" pip install --quiet --no-deps --no-build-isolation --editable .
-echo "Compiling the loops over packets (half a minute, once) ..."
+echo "Compiling the loops over packets, and making empty databases (three quarters of a minute, once) ..."
 "$venv/bin/edgeprint" compile
 touch "$venv/.ready"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgeprint import feature_table, params
-from edgeprint.packets.inventory import read
+from edgeprint.packets.inventory import Inventory, read
 from edgeprint.stages import extract
 from edgeprint.stages.workspace import Workspace
 from edgeprint.testbed.home import simulate
@@ -21,6 +21,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return workspace
 
 
+def once(path: Path, inventory: Inventory, numbers: params.Params, parts: Path, kept: Path):
+    """As the flow does with one capture."""
+    place = extract.place_of(path, path.name, inventory, numbers, kept)
+    known = extract.recall(place, parts)
+    return known or extract.extract_once(path, path.name, inventory, numbers, parts, place)
+
+
 def run(home: Workspace, kept: Path, parts: Path, numbers: params.Params = PARAMS) -> tuple[dict, int]:
     """As the flow does: the report, and how many captures were decoded for it."""
     inventory, decoded = read(home.captures / "devices.csv"), []
@@ -28,15 +35,12 @@ def run(home: Workspace, kept: Path, parts: Path, numbers: params.Params = PARAM
 
     def counted(path: Path, *others: object, **options: object) -> extract.CaptureRows:
         decoded.append(path)
-        return once(path, *others, **options)
+        return decode(path, *others, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        once = extract.extract_capture
+        decode = extract.extract_capture
         patch.setattr(extract, "extract_capture", counted)
-        rows = [
-            extract.extract_once(path, path.name, inventory, numbers, parts, kept)
-            for path in extract.captures_of(home.captures)
-        ]
+        rows = [once(path, inventory, numbers, parts, kept) for path in extract.captures_of(home.captures)]
     report = extract.store(rows, inventory, home, parts)
     extract.forget(kept, rows)
     return report, len(decoded)
@@ -59,18 +63,18 @@ def test_only_a_new_capture_is_decoded_and_the_rows_are_the_same(home, tmp_path)
 
 def test_a_capture_that_the_disk_does_not_give_is_refused_and_not_kept(home, tmp_path):
     kept, inventory = tmp_path / "kept", read(home.captures / "devices.csv")
-    rows = extract.extract_once(home.captures / "gone.pcap", "gone.pcap", inventory, PARAMS, tmp_path, kept)
+    rows = once(home.captures / "gone.pcap", inventory, PARAMS, tmp_path, kept)
     assert rows.refused and "cannot be read" in rows.refused and not kept.exists()
 
 
 def test_a_second_try_finds_what_the_first_has_left(home, tmp_path):
     path, inventory = sorted(home.captures.glob("2*.pcap"))[0], read(home.captures / "devices.csv")
     (tmp_path / "parts").mkdir()
-    tries = [
-        extract.extract_once(path, path.name, inventory, PARAMS, tmp_path / "parts", tmp_path / "kept")
-        for _ in range(2)
-    ]
-    assert tries[0] == tries[1] and tries[0].packets > 0
+    parts, kept = tmp_path / "parts", tmp_path / "kept"
+    place = extract.place_of(path, path.name, inventory, PARAMS, kept)
+    tries = [extract.extract_once(path, path.name, inventory, PARAMS, parts, place) for _ in range(2)]
+    tries.append(extract.recall(place, parts))
+    assert tries[0] == tries[1] == tries[2] and tries[0].packets > 0
 
 
 def test_by_other_numbers_all_are_decoded_and_the_old_rows_are_forgotten(home, tmp_path):

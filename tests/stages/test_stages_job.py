@@ -159,3 +159,15 @@ def test_what_came_makes_a_later_stage_stale_and_a_stage_that_fails_is_an_error(
     (workspace.captures / "one").unlink()
     with pytest.raises(job.StageFailed, match="the pipeline stopped in"):
         job.run(workspace, until="retrain")
+
+
+def test_dvc_is_not_asked_where_captures_have_come_since_the_last_run(home: Path, monkeypatch) -> None:
+    workspace = prepared(home)
+    asked = []
+    monkeypatch.setattr(job, "dvc", lambda *arguments: asked.append(arguments) or 0)
+    read = {"path": "data/captures", "hash": "md5", "md5": workspace.data_version()}
+    stages = {"extract": {"cmd": "python -m flows.extract", "deps": [read]}}
+    (workspace.root / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
+    assert not job._is_stale(workspace, []) and len(asked) == 1
+    (home / "tuesday.pcap").write_bytes(EMPTY_PCAP)
+    assert job._is_stale(prepared(home), []) and len(asked) == 1

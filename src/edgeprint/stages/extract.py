@@ -1,6 +1,7 @@
 """Captures to the three feature sets: decode, split by device, extract; what cannot be read is set aside.
 
-    rows = extract_once(path, "monday.pcap", inventory, params, parts, kept)
+    place = place_of(path, "monday.pcap", inventory, params, kept)
+    rows = recall(place, parts) or extract_once(path, "monday.pcap", inventory, params, parts, place)
     report = store([rows, ...], inventory, workspace, parts)
     forget(kept, [rows, ...])
 
@@ -62,27 +63,50 @@ def captures_of(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in NOT_CAPTURES)
 
 
-def extract_once(
-    path: Path, name: str, inventory: Inventory, params: Params, parts: Path, kept: Path
-) -> CaptureRows:
-    """As extract_capture, unless `kept` has what the same code made of this capture by the same numbers."""
+def place_of(path: Path, name: str, inventory: Inventory, params: Params, kept: Path) -> Path | None:
+    """Where in `kept` the rows lie that this code makes of a capture by these numbers; None of what cannot
+    be read.
+    """
     try:
-        place = kept / _fingerprint(path, name, inventory, params)
-    except OSError:  # what the disk does not give is refused by its name, and asked for again next time
-        return extract_capture(path, name, inventory, params, parts)
-    if not (place / ABOUT).is_file():
-        begun = place.with_name(f".{place.name}.{os.getpid()}")
-        shutil.rmtree(begun, ignore_errors=True)
-        begun.mkdir(parents=True)
-        rows = extract_capture(path, name, inventory, params, begun)
-        (begun / ABOUT).write_text(json.dumps(asdict(rows) | {"kept": place.name}))
-        replace_folder(begun, place)
+        return kept / _fingerprint(path, name, inventory, params)
+    except OSError:
+        return None
+
+
+def recall(place: Path | None, parts: Path) -> CaptureRows | None:
+    """What an earlier run made of a capture, put among the `parts`; None where it must be read."""
+    if place is None or not (place / ABOUT).is_file():
+        return None
+    _link(place, parts)
+    return CaptureRows(**json.loads((place / ABOUT).read_text()))
+
+
+def _link(place: Path, parts: Path) -> None:
     for made in place.iterdir():
         if made.is_dir():
             link = parts / made.name
             link.unlink(missing_ok=True)  # of a try before this one
             link.symlink_to(made.resolve())
-    return CaptureRows(**json.loads((place / ABOUT).read_text()))
+
+
+def extract_once(
+    path: Path, name: str, inventory: Inventory, params: Params, parts: Path, place: Path | None
+) -> CaptureRows:
+    """As extract_capture, and kept in `place` for a later run to recall.
+
+    What the disk does not give has none: it is refused by its name, and asked for again next time.
+    """
+    if place is None:
+        return extract_capture(path, name, inventory, params, parts)
+    begun = place.with_name(f".{place.name}.{os.getpid()}")
+    shutil.rmtree(begun, ignore_errors=True)
+    begun.mkdir(parents=True)
+    rows = extract_capture(path, name, inventory, params, begun)
+    rows.kept = place.name
+    (begun / ABOUT).write_text(json.dumps(asdict(rows)))
+    replace_folder(begun, place)
+    _link(place, parts)
+    return rows
 
 
 def forget(kept: Path, used: list[CaptureRows]) -> None:

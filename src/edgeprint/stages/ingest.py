@@ -32,6 +32,7 @@ from edgeprint.progress import track
 from edgeprint.stages import layout, programs
 from edgeprint.stages.turn import turn
 from edgeprint.stages.workspace import Workspace
+from edgeprint.whole_file import sync
 
 PUSH_AGAIN_AFTER = (1, 10)  # seconds; a store that is away for longer needs a person
 REMOTE = "store"
@@ -179,6 +180,7 @@ def _copy(workspace: Workspace, path: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     begun = workspace.state / "ingest.part"
     shutil.copyfile(path, begun)
+    sync(begun)
     begun.replace(target)
 
 

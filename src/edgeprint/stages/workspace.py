@@ -20,6 +20,7 @@ import yaml
 
 from edgeprint.packets import inventory
 from edgeprint.params import Params, load
+from edgeprint.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,7 @@ class Workspace:
 
     def write_report(self, name: str, content: Any) -> Path:
         path = self.reports / f"{name}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=1))
+        write_whole(path, json.dumps(content, indent=1).encode())
         return path
 
 

@@ -1,10 +1,10 @@
-"""The scheduled retrain flow: with nothing to do, after a quarter's arrival, and in full with a break-down.
+"""The scheduled retrain flow: with nothing to do, after a quarter's arrival, and beside full runs.
 
 A simulated home, ingested quarter by quarter as a site would; one device gets new firmware in the last, the
-others none. The full run is one of a new workspace that holds all quarters. Its wall time is laid out as DVC
-and process starts (outside every flow run), Prefect and reading the features (in flow runs, outside their
-tasks), MLflow (in its client), and the rest: the work. Processor seconds are those of all processes together:
-on a machine that does much else, they repeat where wall time does not.
+others none. Two runs are of new workspaces that hold all quarters: `edgeprint run`, whose training stages
+train every model after each quarter, and the retrain flow alone, which has no champion to begin from. Wall
+time of both is laid out as DVC and process starts (outside every flow run), Prefect (in flow runs, outside
+their tasks), MLflow (to import it, and in its client), and the rest: the work.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from edgeprint.testbed.home import quarter_name, simulate
 from edgeprint.testbed.profiles import Member, cast
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-CLOCK = Path(__file__).parent / "mlflow_clock"
+CLOCK = Path(__file__).parent / "clock"
 UPDATED = "plug-a"
 FIRMWARE = {
     "what": "keep-alives every second, eight times as large; ARP more often",
@@ -44,27 +44,31 @@ QUICK = {
     "cclp": {"features": {"window_minutes": 5}, "train": {"iterations": 30}},
     "lstm_cnn": {"features": {"segment_minutes": 1}, "train": {"epochs": 3}},
     "binary": {"train": {"width": 16, "samples": 20, "epochs": 1}, "evaluate": {"runs": 2, "run_length": 5}},
-    "gate": {"max_latency_ms": 1000},
+    "gate": {"max_latency_ms": 1000, "min_macro_f1": 0},  # there must be something to release
 }
 
 
 @dataclass(frozen=True)
 class Breakdown:
-    """Seconds of a run: all, in flow runs, in their tasks, and in MLflow's client; `processor` of all."""
+    """Seconds of a run: all; in flow runs, in their tasks, in MLflow and in programs that are no flows; until
+    all models were trained (0 where no training stage ran). `processor`: of all processes.
+    """
 
     wall: float
     processor: float
     flows: float
     tasks: float
     mlflow: float
+    programs: float
+    trained: float
 
     @property
     def parts(self) -> dict[str, float]:
         return {
-            "DVC and process starts": self.wall - self.flows,
-            "Prefect and reading features": self.flows - self.tasks,
+            "DVC and process starts": self.wall - self.flows - self.programs,
+            "Prefect": self.flows - self.tasks,
             "MLflow": self.mlflow,
-            "work": self.tasks - self.mlflow,
+            "work": self.tasks - self.mlflow + self.programs,
         }
 
     @property
@@ -81,8 +85,8 @@ def run(folder: Path, quick: bool) -> Iterator[Result]:
     arrived = by_quarter(folder, devices, quarters, hours, quick)
     name = f"simulated home, {devices} devices and 2 computers, {quarters} quarters of {hours} h"
     last = arrived[-1]
-    whole = breakdown(opened(folder / "whole", arrived), folder)
-    say(f"retrain: a full run takes {whole.wall:.0f} s, {whole.processor:.0f} of a processor: {whole}")
+    whole = breakdown(opened(folder / "whole", arrived), folder / "seconds-whole")
+    say(f"retrain: a full run takes {whole.wall:.0f} s, {whole.trained:.0f} s to train all models: {whole}")
     site = opened(folder / "site", arrived[:-1])
     seconds(site)
     ingest(site, last, last.name)
@@ -91,15 +95,20 @@ def run(folder: Path, quick: bool) -> Iterator[Result]:
     retrained = [line["model"] for line in report if line["retrained"]]
     names = ", ".join(retrained) or "none"
     say(f"retrain: {last.name} takes {arrival:.0f} s, {worked:.0f} of a processor; retrained: {names}")
-    share = Result.alone("retrain-arrival", arrival / whole.wall, "of a full run", name)
     count = f"{len(retrained)} of {len(report)} models retrained"
-    yield share.against("target with one device", 0.25, count, less_is_better=True)
-    of_processor = Result.alone("retrain-arrival-processor", worked / whole.processor, "of a full run", name)
-    yield of_processor.against("target with one device", 0.25, count, less_is_better=True)
-    idle = Result.alone("retrain-nothing", seconds(site)[0], "s", name)
-    yield idle.against("target", 30, less_is_better=True)
-    orchestration = Result.alone("retrain-orchestration", whole.share, "of a full run", f"{name}; {whole}")
-    yield orchestration.against("target", 0.15, less_is_better=True)
+    yield _of("retrain-arrival", arrival / whole.trained, "of a full training", name, 0.25, count)
+    yield _of("retrain-nothing", seconds(site)[0], "s", name, 30)
+    yield _of("retrain-orchestration", whole.share, "of a full run", f"{name}; {whole}", 0.15)
+    if quick:  # all code has run
+        return
+    anew = breakdown(opened(folder / "anew", arrived), folder / "seconds-anew", until="retrain")
+    say(f"retrain: the retrain flow of a new workspace takes {anew.wall:.0f} s: {anew}")
+    yield _of("retrain-arrival-anew", arrival / anew.wall, "of a retrain flow anew", name, 0.25, count)
+    yield _of("retrain-orchestration-anew", anew.share, "of a retrain flow anew", f"{name}; {anew}", 0.15)
+
+
+def _of(name: str, value: float, unit: str, data: str, target: float, note: str = "") -> Result:
+    return Result.alone(name, value, unit, data).against("target", target, note, less_is_better=True)
 
 
 def by_quarter(folder: Path, devices: int, quarters: int, hours: float, quick: bool) -> list[Path]:
@@ -146,22 +155,29 @@ def processor() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def breakdown(workspace: Workspace, folder: Path) -> Breakdown:
-    """A full run, on a Prefect server of its own that is asked afterwards; that one's start counts, too."""
-    spent = folder / "seconds"
+def breakdown(workspace: Workspace, spent: Path, until: str | None = None) -> Breakdown:
+    """A run of a new workspace, on a Prefect server of its own that is asked afterwards; its start counts."""
     spent.mkdir()
-    begin, before = time.perf_counter(), processor()
+    began, begin, before = time.time(), time.perf_counter(), processor()
     places = os.pathsep.join([str(CLOCK), os.environ.get("PYTHONPATH", "")])
     with prefect_server.beside(workspace) as server:
-        with variables(**server, EDGEPRINT_MLFLOW_SECONDS=str(spent), PYTHONPATH=places):
-            job.run(workspace, until="retrain")
+        with variables(**server, EDGEPRINT_SECONDS=str(spent), PYTHONPATH=places):
+            job.run(workspace, until=until)
         wall = time.perf_counter() - begin
-        flows, tasks = (
-            covered(asked(f"{server[prefect_server.URL]}/{kind}/filter"))
-            for kind in ("flow_runs", "task_runs")
-        )
-    in_mlflow = sum(float(path.read_text()) for path in spent.iterdir())
-    return Breakdown(wall, processor() - before, flows, tasks, in_mlflow)
+        url = server[prefect_server.URL]
+        flows, tasks, known = (asked(f"{url}/{kind}/filter") for kind in ("flow_runs", "task_runs", "flows"))
+    (train,) = (flow["id"] for flow in known if flow["name"] == "train") if until is None else ("",)
+    trained = [moment(run["end_time"]) - began for run in flows if run["flow_id"] == train]
+    told = [json.loads(path.read_text()) for path in spent.iterdir()]
+    return Breakdown(
+        wall,
+        processor() - before,
+        covered(flows),
+        covered(tasks),
+        sum(each["mlflow"] for each in told),
+        sum(each["program"] for each in told),
+        max(trained, default=0.0),
+    )
 
 
 def asked(url: str) -> list[dict]:

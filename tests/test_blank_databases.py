@@ -14,8 +14,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("share")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blank_databases, "FOLDER", folder)
+        named = folder.parent / "of-a-person.db"
+        for variable in ("PREFECT_API_DATABASE_CONNECTION_URL", "PREFECT_SERVER_DATABASE_CONNECTION_URL"):
+            patch.setenv(variable, f"sqlite+aiosqlite:///{named}")
         (folder / "prefect-1.0.0.db").write_text("of an older version")
         blank_databases.make()
+    assert not named.exists()
     return folder
 
 
@@ -43,6 +47,16 @@ def test_mlflow_keeps_runs_in_a_copy_whose_tables_it_did_not_make(tmp_path, made
     (kept,) = made.glob("mlflow-*")
     with sqlite3.connect(f"file:{kept}?immutable=1", uri=True) as database:
         assert database.execute("SELECT count(*) FROM runs").fetchone() == (0,)
+
+
+def test_a_disk_that_knows_no_second_name_is_no_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(blank_databases.os, "link", refuse)
+    blank_databases.begin("mlflow", tmp_path / "mlflow.db")
+    assert not list(tmp_path.iterdir())
+
+
+def refuse(*_: Path) -> None:
+    raise PermissionError("Operation not permitted")
 
 
 def test_a_database_that_is_there_stays(tmp_path):

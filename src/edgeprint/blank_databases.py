@@ -22,6 +22,7 @@ from edgeprint.progress import track
 from edgeprint.whole_file import sync, write_whole
 
 FOLDER = Path(sys.prefix) / "share" / "edgeprint"
+QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
 COMMANDS = {
     "prefect": ["-m", "prefect", "server", "database", "upgrade", "--yes"],
     "mlflow": ["-m", "mlflow", "db", "upgrade", "sqlite:///mlflow.db"],
@@ -32,14 +33,9 @@ def make() -> None:
     """One of each in this installation, where its folder can be written. Raises CalledProcessError."""
     for name, command in track(list(COMMANDS.items()), "empty databases"):
         with tempfile.TemporaryDirectory() as folder:
-            own = {"PREFECT_HOME": folder, "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-            subprocess.run(
-                [sys.executable, *command],
-                cwd=folder,
-                env={**os.environ, **own, "MLFLOW_DISABLE_TELEMETRY": "true"},
-                check=True,
-                capture_output=True,
-            )
+            others = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "MLFLOW_"))}
+            own = {**others, **QUIET, "PREFECT_HOME": folder}  # no database that a person's settings name
+            subprocess.run([sys.executable, *command], cwd=folder, env=own, check=True, capture_output=True)
             try:
                 for old in FOLDER.glob(f"{name}-*.db"):
                     old.unlink()
@@ -56,7 +52,7 @@ def begin(name: str, path: Path) -> None:
     copy = path.with_name(f".{path.name}.{os.getpid()}")
     shutil.copyfile(_kept(name), copy)
     sync(copy)
-    with contextlib.suppress(FileExistsError):  # another process was faster
+    with contextlib.suppress(OSError):  # another process was faster, or the disk knows no second name
         os.link(copy, path)
     copy.unlink()
 

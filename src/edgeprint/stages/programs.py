@@ -32,6 +32,7 @@ DEFAULTS = {  # a person who sets one of these has a reason
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "OMP_NUM_THREADS": "1",  # a second thread for arrays this small waits more than it works
 }
+LIBC = ctypes.CDLL(None)  # opened here, not in a new process, which may begin with locks that nobody opens
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 KEPT = (".dvc", ".dvcignore", ".gitignore", "dvc.yaml", "dvc.lock", "params.yaml", "data", "reports")
 
@@ -55,7 +56,7 @@ def environment(workspace: Workspace, **more: str) -> dict[str, str]:
 def end_with_parent() -> None:
     """For subprocess' `preexec_fn`: Linux ends the new process when this one is killed, however hard."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def dvc(workspace: Workspace, *arguments: str, **variables: str) -> int:

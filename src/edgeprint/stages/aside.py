@@ -7,6 +7,7 @@ scratch = trainer.fit("cclp", 3, folder)          # finished by now; trained her
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ def training(trainer: Trainer, name: str, index: int, folder: Path) -> Iterator[
 
 
 def main(root: str, key: str, stage: str, name: str, index: str, folder: str) -> None:
+    gc.set_threshold(10_000, 20, 50)  # as in flows/__init__.py: the larger imports are still to come
     trainer = Trainer(Workspace(Path(root)), key, stage)
     with suppress(NotEnoughData):
         trainer.fit(name, int(index), Path(folder))

@@ -180,8 +180,9 @@ app.command()(cli_registry.rebuild)
 def compile() -> None:
     """Compile the loops over packets and windows now, so that the first long capture need not wait for it.
 
-    What is compiled is kept beside the source, or in the user's cache folder. Empty databases of Prefect and
-    MLflow, with which a workspace begins, are kept in the virtual environment. `make setup` has done this.
+    What is compiled is kept beside the source, or in the user's cache folder.
+    Empty databases, with which workspaces begin, are kept in the virtual environment.
+    `make setup` has done this.
     """
     if find_spec("numba") is None:
         raise EdgeprintError("nothing to compile: numba is missing; pip install 'edgeprint[train]' brings it")

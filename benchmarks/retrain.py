@@ -51,11 +51,10 @@ QUICK = {
 @dataclass(frozen=True)
 class Breakdown:
     """Seconds of a run: all; in flow runs, in their tasks, in MLflow and in programs that are no flows; until
-    all models were trained (0 where no training stage ran). `processor`: of all processes.
+    all models were trained (0 where no training stage ran).
     """
 
     wall: float
-    processor: float
     flows: float
     tasks: float
     mlflow: float
@@ -158,7 +157,7 @@ def processor() -> float:
 def breakdown(workspace: Workspace, spent: Path, until: str | None = None) -> Breakdown:
     """A run of a new workspace, on a Prefect server of its own that is asked afterwards; its start counts."""
     spent.mkdir()
-    began, begin, before = time.time(), time.perf_counter(), processor()
+    began, begin = time.time(), time.perf_counter()
     places = os.pathsep.join([str(CLOCK), os.environ.get("PYTHONPATH", "")])
     with prefect_server.beside(workspace) as server:
         with variables(**server, EDGEPRINT_SECONDS=str(spent), PYTHONPATH=places):
@@ -171,7 +170,6 @@ def breakdown(workspace: Workspace, spent: Path, until: str | None = None) -> Br
     told = [json.loads(path.read_text()) for path in spent.iterdir()]
     return Breakdown(
         wall,
-        processor() - before,
         covered(flows),
         covered(tasks),
         sum(each["mlflow"] for each in told),
